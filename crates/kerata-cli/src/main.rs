@@ -1,0 +1,4 @@
+//! The `kerata` command.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,107 @@
+//! `Artifact`: everything a saved model holds. All that is saved or loaded passes through it.
+
+use indexmap::IndexMap;
+
+use crate::{Data, Object, Role, Tree, Variable, Variables};
+
+/// A saved model as plain data.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Artifact {
+    /// The model's config (`module`, `class_name`, `config`, ...), in the Keras 3 dialect whatever the era of the file.
+    pub config: Option<Tree>,
+    /// The config as the file spelled it, when normalisation changed it.
+    pub original_config: Option<Tree>,
+    /// The compile config: optimizer, loss, metrics.
+    pub compile_config: Option<Tree>,
+    /// The compile (training) config as the file spelled it, when normalisation changed it.
+    pub original_compile_config: Option<Tree>,
+    /// Tensors by path, in file order: weights, optimizer slots, metric state (see [`Role`]).
+    pub variables: Variables,
+    /// Saved objects by path (`layers/dense`) with the name that Keras notes beside their variables, also those without
+    /// variables.
+    pub objects: IndexMap<String, Option<String>>,
+    /// Files that belong to the model (vocabularies), by their path below `assets/`.
+    pub assets: IndexMap<String, Data>,
+    /// Where it came from.
+    pub metadata: Metadata,
+    /// What was odd about the file or changed while reading it, for people.
+    pub notes: Vec<String>,
+}
+
+/// Where an artifact came from.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// Name of the format it was read from (`keras`, `h5`, ...).
+    pub format: Option<String>,
+    /// Version of Keras that wrote it.
+    pub keras_version: Option<String>,
+    /// Backend that Keras ran on.
+    pub backend: Option<String>,
+    /// Date as the file spells it.
+    pub date_saved: Option<String>,
+    /// Everything else a file says about itself (safetensors metadata, root attributes), kept for the way back.
+    pub extra: Object,
+}
+
+impl Artifact {
+    /// An artifact with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The weights: paths and variables in file order.
+    pub fn weights(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        self.of_role(Role::Weight)
+    }
+
+    /// The optimizer's variables: paths and variables in file order.
+    pub fn optimizer(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        self.of_role(Role::Optimizer)
+    }
+
+    /// The variables of a role, in file order.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = (&str, &Variable)> {
+        self.variables.iter().filter(move |(_, variable)| variable.role == role)
+    }
+
+    /// Number of parameters as Keras's `count_params()` counts them.
+    pub fn parameters(&self) -> u64 {
+        self.weights().map(|(_, variable)| variable.elements()).sum()
+    }
+
+    /// Removes the optimizer's state and its place in the compile config stays; gives the bytes saved.
+    pub fn drop_optimizer(&mut self) -> u64 {
+        let bytes = self.optimizer().map(|(_, variable)| variable.data.len()).sum();
+        self.variables.retain(|_, variable| variable.role != Role::Optimizer);
+        self.objects.retain(|path, _| path != "optimizer" && !path.starts_with("optimizer/"));
+        bytes
+    }
+}
+
+/// What a target format could not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LossReport(Vec<String>);
+
+impl LossReport {
+    /// Nothing is lost so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes one thing that is lost: `optimizer state (14 variables): .safetensors keeps weights only`.
+    pub fn lose(&mut self, what: impl Into<String>) {
+        self.0.push(what.into());
+    }
+
+    /// The losses in the order they were met.
+    pub fn losses(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether everything was kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,24 @@
+//! The waist of kerata: what every format, layer and engine speaks.
+//!
+//! No I/O, no threads, no `unsafe`. See `ARCHITECTURE.md` for the floors above.
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod data;
+pub mod dtype;
+pub mod error;
+pub mod limits;
+pub mod shape;
+pub mod source;
+pub mod tree;
+pub mod variable;
+
+pub use artifact::{Artifact, LossReport, Metadata};
+pub use data::Data;
+pub use dtype::DType;
+pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use limits::Limits;
+pub use shape::Shape;
+pub use source::{MemorySource, Sink, Source, SourceRef};
+pub use tree::{Object, Tree};
+pub use variable::{Role, Variable, Variables};

@@ -1,0 +1,1 @@
+//! Named bytes at rest: storage, atomic publish, mapped files.
