@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_range_is_checked_when_made_and_borrowed_when_mapped() {
-        let source = MemorySource::new(vec![1, 2, 3, 4]);
+        let source = MemorySource::shared(vec![1, 2, 3, 4]);
         assert!(Data::range(source.clone(), 3, 2).is_err());
         let data = Data::range(source, 1, 2).unwrap();
         assert!(matches!(data.bytes().unwrap(), Cow::Borrowed([2, 3])));
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn streaming_gives_every_byte_once() {
         let bytes: Vec<u8> = (0..9_000_000u32).map(|i| i as u8).collect();
-        let data = Data::range(MemorySource::new(bytes.clone()), 0, bytes.len() as u64).unwrap();
+        let data = Data::range(MemorySource::shared(bytes.clone()), 0, bytes.len() as u64).unwrap();
         let mut seen = Vec::new();
         data.stream(&mut |part| {
             seen.extend_from_slice(part);

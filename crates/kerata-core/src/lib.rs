@@ -19,6 +19,6 @@ pub use dtype::DType;
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use limits::Limits;
 pub use shape::Shape;
-pub use source::{MemorySource, Sink, Source, SourceRef};
+pub use source::{Folder, FolderSink, MemorySource, Sink, Source, SourceRef, SubSource};
 pub use tree::{Object, Tree};
 pub use variable::{Role, Variable, Variables};

@@ -49,7 +49,7 @@ pub struct MemorySource(Vec<u8>);
 
 impl MemorySource {
     /// A shared source of these bytes.
-    pub fn new(bytes: Vec<u8>) -> SourceRef {
+    pub fn shared(bytes: Vec<u8>) -> SourceRef {
         Arc::new(Self(bytes))
     }
 }
@@ -89,7 +89,7 @@ pub struct SubSource {
 
 impl SubSource {
     /// The `len` bytes from `offset` of `inner`.
-    pub fn new(inner: SourceRef, offset: u64, len: u64) -> Result<SourceRef> {
+    pub fn shared(inner: SourceRef, offset: u64, len: u64) -> Result<SourceRef> {
         let fits = offset.checked_add(len).is_some_and(|end| end <= inner.len());
         if !fits {
             return Err(past_end(offset, len, inner.len()));
@@ -116,6 +116,21 @@ impl Source for SubSource {
         let len = usize::try_from(self.len).ok()?;
         self.inner.as_slice()?.get(start..start.checked_add(len)?)
     }
+}
+
+/// Named sources below one root: a folder on disk, a prefix of a bucket, a map in memory.
+pub trait Folder: Send + Sync + fmt::Debug {
+    /// Opens the file of this name, relative to the root, parts joined by `/`; names that leave the root are refused.
+    fn open(&self, name: &str) -> Result<SourceRef>;
+
+    /// Names of all files below the root, sorted, parts joined by `/`.
+    fn names(&self) -> Result<Vec<String>>;
+}
+
+/// Named sinks below one root, published together when the writer is done.
+pub trait FolderSink {
+    /// Starts the file of this name (relative, parts joined by `/`); one file is written at a time.
+    fn create(&mut self, name: &str) -> Result<Box<dyn Sink + '_>>;
 }
 
 /// Takes bytes in order; a few earlier bytes (a checksum in a header) may be patched.
@@ -159,7 +174,7 @@ mod tests {
 
     #[test]
     fn reading_past_the_end_is_corrupt_and_allocates_nothing() {
-        let source = MemorySource::new(vec![1, 2, 3]);
+        let source = MemorySource::shared(vec![1, 2, 3]);
         assert_eq!(source.read_vec(1, 2).unwrap(), [2, 3]);
         assert_eq!(source.read_vec(1, u64::MAX - 1).unwrap_err().kind(), ErrorKind::Corrupt);
         assert_eq!(source.read_vec(2, 1 << 50).unwrap_err().kind(), ErrorKind::Corrupt);
@@ -167,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_part_cannot_see_its_neighbours() {
-        let part = SubSource::new(MemorySource::new(vec![1, 2, 3, 4]), 1, 2).unwrap();
+        let part = SubSource::shared(MemorySource::shared(vec![1, 2, 3, 4]), 1, 2).unwrap();
         assert_eq!(part.as_slice(), Some(&[2, 3][..]));
         assert!(part.read_vec(1, 2).is_err());
     }
