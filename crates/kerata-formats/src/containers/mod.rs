@@ -1,0 +1,1 @@
+//! Containers: files of bytes inside files. They know bytes only, nothing of models.
