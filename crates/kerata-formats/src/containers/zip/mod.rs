@@ -1,0 +1,10 @@
+//! Zip archives: a strict reader and a deterministic one-pass writer (`docs/formats/zip.md`).
+
+mod layout;
+mod name;
+mod read;
+mod records;
+mod write;
+
+pub use read::{Archive, Member};
+pub use write::{MemberOptions, MemberSink, ZipWriter};
