@@ -18,6 +18,16 @@ pub trait LazyBytes: Send + Sync + fmt::Debug {
     /// Decodes everything.
     fn read(&self) -> Result<Vec<u8>>;
 
+    /// The decoded bytes where they lie in memory already, found sound.
+    fn as_slice(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Hands all decoded bytes over in order, in blocks where that saves memory.
+    fn stream(&self, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        take(&self.read()?)
+    }
+
     /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -83,7 +93,10 @@ impl Data {
                 Some(slice) => Ok(Cow::Borrowed(slice)),
                 None => source.read_vec(*offset, *len).map(Cow::Owned),
             },
-            Repr::Lazy(lazy) => lazy.read().map(Cow::Owned),
+            Repr::Lazy(lazy) => match lazy.as_slice() {
+                Some(slice) => Ok(Cow::Borrowed(slice)),
+                None => lazy.read().map(Cow::Owned),
+            },
             Repr::Strings(_) => Err(Error::unsupported("a string tensor has no plain bytes")),
         }
     }
@@ -97,7 +110,8 @@ impl Data {
                 let len = usize::try_from(*len).ok()?;
                 source.as_slice()?.get(start..start.checked_add(len)?)
             }
-            Repr::Lazy(_) | Repr::Strings(_) => None,
+            Repr::Lazy(lazy) => lazy.as_slice(),
+            Repr::Strings(_) => None,
         }
     }
 
@@ -119,8 +133,10 @@ impl Data {
 
     /// Hands all bytes over in order, in blocks of a few MiB, without holding them all when they lie in a source.
     pub fn stream(&self, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Repr::Range { source, offset, len } = &self.0 else {
-            return take(&self.bytes()?);
+        let (source, offset, len) = match &self.0 {
+            Repr::Range { source, offset, len } => (source, offset, len),
+            Repr::Lazy(lazy) => return lazy.stream(take),
+            Repr::Owned(_) | Repr::Strings(_) => return take(&self.bytes()?),
         };
         if let Some(slice) = self.as_slice() {
             return slice.chunks(BLOCK_BYTES as usize).try_for_each(take);
