@@ -1,3 +1,6 @@
 //! Containers: files of bytes inside files. They know bytes only, nothing of models.
 
+pub mod bundle;
+pub mod proto;
+pub mod table;
 pub mod zip;

@@ -10,7 +10,7 @@ use prost::Message;
 #[allow(missing_docs, clippy::all)]
 #[rustfmt::skip]
 #[path = "generated/google.rs"]
-pub mod google;
+pub mod well_known;
 #[allow(missing_docs, clippy::all)]
 #[rustfmt::skip]
 #[path = "generated/tensorflow.rs"]
@@ -19,6 +19,11 @@ pub mod tensorflow;
 #[rustfmt::skip]
 #[path = "generated/tf_keras.rs"]
 pub mod tf_keras;
+
+/// The path by which the generated messages name the well-known ones.
+mod google {
+    pub use super::well_known as protobuf;
+}
 
 /// Protocol buffers end here by their own rules.
 const MAX_MESSAGE_BYTES: u64 = (1 << 31) - 1;

@@ -5,14 +5,21 @@ use kerata_core::{Error, Result};
 use super::{put_varint, take_varint};
 
 /// Hands over the entries of a block in order.
-pub fn read_block(block: &[u8], max_key_bytes: usize, visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+pub fn read_block(
+    block: &[u8],
+    max_key_bytes: usize,
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
     let mut entries = entries_of(block)?;
     let mut key = Vec::new();
     while !entries.is_empty() {
-        let (shared, unshared, value_len) = take_lengths(&mut entries)
-            .ok_or_else(|| Error::corrupt("an entry's lengths are cut short"))?;
+        let (shared, unshared, value_len) =
+            take_lengths(&mut entries).ok_or_else(|| Error::corrupt("an entry's lengths are cut short"))?;
         if shared > key.len() {
-            return Err(Error::corrupt(format!("a key shares {shared} bytes with one of {} bytes", key.len())));
+            return Err(Error::corrupt(format!(
+                "a key shares {shared} bytes with one of {} bytes",
+                key.len()
+            )));
         }
         if shared.saturating_add(unshared) > max_key_bytes {
             return Err(Error::limit(format!("a key of more than {max_key_bytes} bytes")));
@@ -29,9 +36,11 @@ pub fn read_block(block: &[u8], max_key_bytes: usize, visit: &mut dyn FnMut(&[u8
 
 /// The bytes before the restart points.
 fn entries_of(block: &[u8]) -> Result<&[u8]> {
-    let broken = || Error::corrupt(format!("a block of {} bytes cannot hold its restart points", block.len()));
+    let broken =
+        || Error::corrupt(format!("a block of {} bytes cannot hold its restart points", block.len()));
     let (rest, count) = block.split_last_chunk::<4>().ok_or_else(broken)?;
-    let restart_bytes = usize::try_from(u32::from_le_bytes(*count)).ok().and_then(|count| count.checked_mul(4));
+    let restart_bytes =
+        usize::try_from(u32::from_le_bytes(*count)).ok().and_then(|count| count.checked_mul(4));
     let end = restart_bytes.and_then(|bytes| rest.len().checked_sub(bytes)).ok_or_else(broken)?;
     rest.get(..end).ok_or_else(broken)
 }

@@ -22,7 +22,8 @@ pub fn read_table(
     let footer = source.read_vec(footer_offset, FOOTER_BYTES as u64)?;
     let (handles, magic) = footer.split_last_chunk::<8>().ok_or_else(|| Error::internal("footer size"))?;
     if u64::from_le_bytes(*magic) != MAGIC {
-        return Err(Error::corrupt("a table does not end in its magic number").hint("the file was cut short or is no table"));
+        return Err(Error::corrupt("a table does not end in its magic number")
+            .hint("the file was cut short or is no table"));
     }
     let mut handles = handles;
     Handle::take(&mut handles).at(|| "metaindex handle")?;
@@ -70,7 +71,8 @@ struct Handle {
 
 impl Handle {
     fn take(bytes: &mut &[u8]) -> Result<Self> {
-        let mut next = || take_varint(bytes).ok_or_else(|| Error::corrupt("a block handle is not two numbers"));
+        let mut next =
+            || take_varint(bytes).ok_or_else(|| Error::corrupt("a block handle is not two numbers"));
         Ok(Self { offset: next()?, len: next()? })
     }
 }
@@ -89,7 +91,9 @@ impl Blocks<'_> {
         let stored = len
             .checked_add(TRAILER_BYTES as u64)
             .filter(|stored| offset.checked_add(*stored).is_some_and(|end| end <= self.end))
-            .ok_or_else(|| Error::corrupt(format!("a block reaches past the end of {} bytes", self.source.len())))
+            .ok_or_else(|| {
+                Error::corrupt(format!("a block reaches past the end of {} bytes", self.source.len()))
+            })
             .at(place)?;
         let mut block = self.source.read_vec(offset, stored)?;
         let trailer = block.split_off(block.len().saturating_sub(TRAILER_BYTES));
