@@ -3,20 +3,26 @@
 //! No I/O, no threads, no `unsafe`. See `ARCHITECTURE.md` for the floors above.
 #![forbid(unsafe_code)]
 
+pub mod array;
 pub mod artifact;
+pub mod autodiff;
 pub mod data;
 pub mod dtype;
 pub mod error;
+pub mod graph;
 pub mod limits;
+pub mod ops;
 pub mod shape;
 pub mod source;
 pub mod tree;
 pub mod variable;
 
+pub use array::Array;
 pub use artifact::{Artifact, LossReport, Metadata};
 pub use data::Data;
 pub use dtype::DType;
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use graph::{Graph, GraphBuilder, Tensor, TensorSpec};
 pub use limits::Limits;
 pub use shape::Shape;
 pub use source::{Folder, FolderSink, MemorySource, Sink, Source, SourceRef, SubSource};

@@ -1,0 +1,109 @@
+//! `Buffer`: elements of one type, owned or lying in a mapped file; cheap to clone.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytemuck::{AnyBitPattern, NoUninit};
+
+use crate::{Data, Error, Result};
+
+/// Elements that are read like a slice; clones share them.
+pub struct Buffer<T>(Repr<T>);
+
+enum Repr<T> {
+    Owned(Arc<Vec<T>>),
+    /// Bytes in memory, aligned for `T`: checked by [`Buffer::from_data`].
+    Mapped(Data, PhantomData<T>),
+}
+
+impl<T: AnyBitPattern + NoUninit> Buffer<T> {
+    /// Elements from little-endian bytes: used where they lie when they are in memory and aligned, else copied.
+    pub fn from_data(data: &Data) -> Result<Self> {
+        if cfg!(target_endian = "little")
+            && data.as_slice().is_some_and(|bytes| bytemuck::try_cast_slice::<u8, T>(bytes).is_ok())
+        {
+            return Ok(Self(Repr::Mapped(data.clone(), PhantomData)));
+        }
+        let bytes = data.bytes()?;
+        let width = size_of::<T>();
+        if bytes.len() % width != 0 {
+            return Err(Error::corrupt(format!("{} bytes are no elements of {width} bytes", bytes.len())));
+        }
+        let mut elements = vec![T::zeroed(); bytes.len() / width];
+        bytemuck::cast_slice_mut::<T, u8>(&mut elements).copy_from_slice(&bytes);
+        Ok(Self::from(elements))
+    }
+
+    /// The elements, to change them; copied first when they are shared or mapped.
+    pub fn into_vec(self) -> Vec<T> {
+        match self.0 {
+            Repr::Owned(elements) => Arc::try_unwrap(elements).unwrap_or_else(|shared| shared.to_vec()),
+            Repr::Mapped(..) => self.to_vec(),
+        }
+    }
+
+    /// The bytes of the elements as they lie in memory.
+    pub fn as_bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(self)
+    }
+}
+
+impl<T> From<Vec<T>> for Buffer<T> {
+    fn from(elements: Vec<T>) -> Self {
+        Self(Repr::Owned(Arc::new(elements)))
+    }
+}
+
+impl<T> FromIterator<T> for Buffer<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Self {
+        Self::from(elements.into_iter().collect::<Vec<T>>())
+    }
+}
+
+impl<T: AnyBitPattern + NoUninit> Deref for Buffer<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            Repr::Owned(elements) => elements,
+            // Held in memory and aligned since `from_data`; a source never moves its bytes.
+            Repr::Mapped(data, _) => data.as_slice().map_or(&[], |bytes| bytemuck::cast_slice(bytes)),
+        }
+    }
+}
+
+impl<T> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        match &self.0 {
+            Repr::Owned(elements) => Self(Repr::Owned(elements.clone())),
+            Repr::Mapped(data, _) => Self(Repr::Mapped(data.clone(), PhantomData)),
+        }
+    }
+}
+
+impl<T: AnyBitPattern + NoUninit + fmt::Debug> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemorySource;
+
+    #[test]
+    fn unaligned_bytes_are_copied_and_equal() {
+        let mut bytes = vec![0u8; 9];
+        bytes[1..5].copy_from_slice(&1.5f32.to_le_bytes());
+        bytes[5..9].copy_from_slice(&(-2.0f32).to_le_bytes());
+        for offset in [0, 1] {
+            let source = MemorySource::shared(bytes[1 - offset..].to_vec());
+            let data = Data::range(source, offset as u64, 8).unwrap();
+            assert_eq!(&*Buffer::<f32>::from_data(&data).unwrap(), &[1.5, -2.0]);
+        }
+        assert!(Buffer::<f32>::from_data(&Data::owned([0; 7])).is_err());
+    }
+}

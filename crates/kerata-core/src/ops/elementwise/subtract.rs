@@ -1,0 +1,28 @@
+//! `subtract`: the difference of two tensors.
+
+use super::binary::prelude::*;
+
+binary! {
+    /// The difference of two tensors.
+    Subtract, subtract, "subtract"
+}
+
+impl BinaryRule for Subtract {
+    const COMPLEX: bool = true;
+
+    fn real<T: Real>(a: T, b: T) -> T {
+        a - b
+    }
+
+    fn integer(a: i128, b: i128) -> i128 {
+        a - b
+    }
+
+    fn complex(a: Complex<f64>, b: Complex<f64>) -> Complex<f64> {
+        a - b
+    }
+
+    fn gradient(g: &Gradient<'_>) -> Result<[Option<Tensor>; 2]> {
+        Ok([Some(g.grad(0)?), Some(ops::negative(&g.grad(0)?)?)])
+    }
+}

@@ -1,0 +1,150 @@
+//! What ops of one input that work element by element share.
+
+use half::{bf16, f16};
+use num_complex::Complex;
+
+use super::real::Real;
+use crate::array::{Array, Elements};
+use crate::graph::{Inputs, Tensor, TensorSpec};
+use crate::ops::{Gradient, to_float};
+use crate::{DType, Error, Result};
+
+/// The rule of one unary op.
+pub trait UnaryRule {
+    /// Whether whole numbers are taken; else the free function casts them to float32.
+    const INTEGERS: bool = false;
+    /// Whether complex numbers are taken.
+    const COMPLEX: bool = false;
+    /// Whether a gradient flows.
+    const DIFFERENTIABLE: bool = true;
+
+    /// The function on floats.
+    fn real<T: Real>(x: T) -> T;
+
+    /// The function on whole numbers.
+    fn integer(x: i128) -> i128 {
+        x
+    }
+
+    /// The function on complex numbers.
+    fn complex(x: Complex<f64>) -> Complex<f64> {
+        x
+    }
+
+    /// The gradient of the input.
+    fn gradient(g: &Gradient<'_>) -> Result<Option<Tensor>>;
+}
+
+/// Whether a rule takes a dtype.
+fn takes<R: UnaryRule>(dtype: DType) -> bool {
+    match dtype {
+        DType::Float16 | DType::Bfloat16 | DType::Float32 | DType::Float64 => true,
+        DType::Complex64 | DType::Complex128 => R::COMPLEX,
+        DType::Int4 | DType::Uint4 => false,
+        other => R::INTEGERS && other.is_integer(),
+    }
+}
+
+/// The input in a dtype that the rule takes.
+pub fn prepare<R: UnaryRule>(x: &Tensor) -> Result<Tensor> {
+    if takes::<R>(x.dtype()) { Ok(x.clone()) } else { to_float(x) }
+}
+
+/// The spec of the output.
+pub fn spec<R: UnaryRule>(inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
+    let x = inputs.only()?;
+    if !takes::<R>(x.dtype) {
+        return Err(Error::mismatch(format!("elements of {} are not taken", x.dtype)));
+    }
+    Ok(vec![x.clone()])
+}
+
+/// Applies the rule to every element.
+pub fn evaluate<R: UnaryRule>(inputs: &[Array]) -> Result<Vec<Array>> {
+    let x = inputs.only()?;
+    macro_rules! integers {
+        ($variant:ident, $buffer:expr, $type:ty) => {
+            Elements::$variant($buffer.iter().map(|&x| R::integer(x.into()) as $type).collect())
+        };
+    }
+    spec::<R>(&[x.spec()])?;
+    let elements = match x.elements() {
+        Elements::Float32(v) => Elements::Float32(v.iter().map(|&x| R::real(x)).collect()),
+        Elements::Float64(v) => Elements::Float64(v.iter().map(|&x| R::real(x)).collect()),
+        Elements::Float16(v) => {
+            Elements::Float16(v.iter().map(|x| f16::from_f32(R::real(x.to_f32()))).collect())
+        }
+        Elements::Bfloat16(v) => {
+            Elements::Bfloat16(v.iter().map(|x| bf16::from_f32(R::real(x.to_f32()))).collect())
+        }
+        Elements::Complex128(v) => Elements::Complex128(v.iter().map(|&x| R::complex(x)).collect()),
+        Elements::Complex64(v) => Elements::Complex64(
+            v.iter()
+                .map(|x| R::complex(Complex::new(x.re.into(), x.im.into())))
+                .map(|x| Complex::new(x.re as f32, x.im as f32))
+                .collect(),
+        ),
+        Elements::Int8(v) => integers!(Int8, v, i8),
+        Elements::Int16(v) => integers!(Int16, v, i16),
+        Elements::Int32(v) => integers!(Int32, v, i32),
+        Elements::Int64(v) => integers!(Int64, v, i64),
+        Elements::Uint8(v) => integers!(Uint8, v, u8),
+        Elements::Uint16(v) => integers!(Uint16, v, u16),
+        Elements::Uint32(v) => integers!(Uint32, v, u32),
+        Elements::Uint64(v) => integers!(Uint64, v, u64),
+        other => return Err(Error::internal(format!("elements of {}", other.dtype()))),
+    };
+    Ok(vec![Array::new(x.shape(), elements)?])
+}
+
+/// A unary op: struct, free function, [`Op`](crate::ops::Op) by way of its [`UnaryRule`].
+macro_rules! unary {
+    ($(#[$doc:meta])* $type:ident, $function:ident, $name:literal) => {
+        $crate::ops::op! {
+            $(#[$doc])*
+            pub struct $type($name) {}
+        }
+
+        $(#[$doc])*
+        pub fn $function(x: &$crate::graph::Tensor) -> $crate::Result<$crate::graph::Tensor> {
+            let x = $crate::ops::elementwise::unary::prepare::<$type>(x)?;
+            x.builder().add_one($type {}, &[x.clone()])
+        }
+
+        impl $crate::ops::Op for $type {
+            $crate::ops::op_basics!();
+
+            fn spec(&self, inputs: &[$crate::graph::TensorSpec]) -> $crate::Result<Vec<$crate::graph::TensorSpec>> {
+                $crate::ops::elementwise::unary::spec::<Self>(inputs)
+            }
+
+            fn evaluate(&self, inputs: &[$crate::array::Array]) -> $crate::Result<Vec<$crate::array::Array>> {
+                $crate::ops::elementwise::unary::evaluate::<Self>(inputs)
+            }
+
+            fn gradient(
+                &self,
+                g: &$crate::ops::Gradient<'_>,
+            ) -> $crate::Result<Vec<Option<$crate::graph::Tensor>>> {
+                Ok(vec![<Self as UnaryRule>::gradient(g)?])
+            }
+
+            fn is_differentiable(&self) -> bool {
+                <Self as UnaryRule>::DIFFERENTIABLE
+            }
+        }
+    };
+}
+
+/// What the file of a unary op uses.
+pub mod prelude {
+    pub use super::UnaryRule;
+    pub(crate) use super::unary;
+    pub use crate::Result;
+    pub use crate::graph::Tensor;
+    pub use crate::ops::elementwise::real::Real;
+    pub use crate::ops::{self, Gradient};
+    pub use num_complex::Complex;
+}
+
+pub(crate) use unary;

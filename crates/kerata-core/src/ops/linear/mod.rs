@@ -1,0 +1,7 @@
+//! Products of matrices and convolutions.
+
+use crate::ops::room;
+
+room! {
+    matmul => Matmul { matmul };
+}
