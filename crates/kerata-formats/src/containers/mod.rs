@@ -4,3 +4,4 @@ pub mod bundle;
 pub mod proto;
 pub mod table;
 pub mod zip;
+pub mod hdf5;

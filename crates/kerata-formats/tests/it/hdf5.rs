@@ -1,0 +1,236 @@
+//! HDF5 files made by h5py (`fixtures/hdf5/make.py`), read and compared with what h5py reads.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kerata_core::{Data, Limits, MemorySource, Source, SourceRef, Tree};
+use kerata_formats::containers::hdf5::{Attribute, Attributes, File};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/hdf5")
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn expected() -> Tree {
+    Tree::parse(&fixture("expected.json"), &Limits::default()).unwrap()
+}
+
+/// A source without a slice, as a remote file is.
+#[derive(Debug)]
+struct Remote(SourceRef);
+
+impl Source for Remote {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> kerata_core::Result<()> {
+        self.0.read_at(offset, buffer)
+    }
+}
+
+fn plain_bytes(data: &Data) -> Vec<u8> {
+    match data.as_strings() {
+        Some(strings) => strings.iter().flat_map(|text| [text.as_slice(), b"\0"].concat()).collect(),
+        None => data.bytes().unwrap().into_owned(),
+    }
+}
+
+fn check_attributes(place: &str, found: &Attributes, expected: &Tree) {
+    let expected = expected.as_object().unwrap();
+    let names: Vec<&str> = found.iter().map(|(name, _)| name).collect();
+    let mut wanted: Vec<&str> = expected.keys().map(String::as_str).collect();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted, "{place}");
+    for (name, value) in found.iter() {
+        let want = &expected[name];
+        let fits = match value {
+            Attribute::Text(text) => want.get("text").and_then(Tree::as_str) == Some(text),
+            Attribute::Texts(texts) => want.get("texts").and_then(Tree::as_list).is_some_and(|list| {
+                list.iter().map(|item| item.as_str().unwrap()).eq(texts.iter().map(String::as_str))
+            }),
+            Attribute::Array { shape, .. } => {
+                let sizes: Vec<u64> = match want.get("shape").and_then(Tree::as_list) {
+                    Some(list) => list.iter().map(|size| size.as_u64().unwrap()).collect(),
+                    None => vec![],
+                };
+                let ints = value.to_ints().map(|ints| ints.into_iter().map(|v| v as f64).collect());
+                let numbers: Option<Vec<f64>> = ints.or_else(|| value.to_floats());
+                match numbers {
+                    Some(numbers) => {
+                        let list = want.get("ints").or(want.get("floats")).and_then(Tree::as_list).unwrap();
+                        shape.sizes() == Some(sizes)
+                            && list.iter().map(|v| v.as_f64().unwrap()).eq(numbers.iter().copied())
+                    }
+                    // Complex numbers have no number in JSON.
+                    None => want.get("unsupported").is_some(),
+                }
+            }
+            Attribute::Empty => want.get("empty").is_some(),
+            _ => want.get("unsupported").is_some(),
+        };
+        assert!(fits, "{place} attribute {name}: {value:?}, expected {want:?}");
+    }
+}
+
+fn check(name: &str, file: &File, expected: &Tree) {
+    let groups = expected.get("groups").and_then(Tree::as_object).unwrap();
+    let datasets = expected.get("datasets").and_then(Tree::as_object).unwrap();
+    assert_eq!(file.groups.len(), groups.len(), "{name}");
+    assert_eq!(file.datasets.len(), datasets.len(), "{name}");
+    for (path, attributes) in groups {
+        let group = file.group(path).unwrap_or_else(|| panic!("{name} has no group {path}"));
+        check_attributes(&format!("{name} {path}"), &group.attributes, attributes);
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let below = datasets.keys().filter(|path| path.starts_with(&prefix)).count();
+        assert_eq!(file.datasets_below(group).len(), below, "{name} {path}");
+    }
+    for (path, want) in datasets {
+        let place = format!("{name} {path}");
+        let dataset = file.dataset(path).unwrap_or_else(|| panic!("{place} is missing"));
+        assert_eq!(Some(dataset.dtype.to_string().as_str()), want.get("dtype").unwrap().as_str(), "{place}");
+        let shape: Vec<u64> =
+            want.get("shape").unwrap().as_list().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
+        assert_eq!(dataset.shape.sizes().unwrap(), shape, "{place}");
+        let crc = u64::from(crc32fast::hash(&plain_bytes(&dataset.data)));
+        assert_eq!(Some(crc), want.get("crc32").unwrap().as_u64(), "{place}");
+        check_attributes(&place, &dataset.attributes, want.get("attributes").unwrap());
+    }
+}
+
+#[test]
+fn every_file_reads_as_h5py_reads_it() {
+    for (name, want) in expected().as_object().unwrap() {
+        if want.get("groups").is_none() {
+            continue;
+        }
+        let source = MemorySource::shared(fixture(name));
+        let remote: SourceRef = Arc::new(Remote(source.clone()));
+        for source in [source, remote] {
+            let file =
+                File::open(&source, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            check(name, &file, want);
+        }
+    }
+}
+
+#[test]
+fn hundreds_of_links_are_listed_in_name_order() {
+    let mut seen = 0;
+    for (name, want) in expected().as_object().unwrap() {
+        let Some(count) = want.get("listed").and_then(Tree::as_u64) else { continue };
+        seen += 1;
+        let file = File::open(&MemorySource::shared(fixture(name)), &Limits::default()).unwrap();
+        let below = file.datasets_below(file.group("many").unwrap());
+        let paths: Vec<&str> = below.keys().map(String::as_str).collect();
+        assert_eq!(paths.len() as u64, count, "{name}");
+        let crc = crc32fast::hash(paths.join("\n").as_bytes());
+        assert_eq!(Some(u64::from(crc)), want.get("crc32").unwrap().as_u64(), "{name}");
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn what_leads_out_of_the_file_is_refused_by_kind() {
+    let mut seen = 0;
+    for (name, want) in expected().as_object().unwrap() {
+        let Some(kind) = want.get("refused").and_then(Tree::as_str) else { continue };
+        seen += 1;
+        let source = MemorySource::shared(fixture(name));
+        let error = match File::open(&source, &Limits::default()) {
+            Err(error) => error,
+            Ok(_) => panic!("{name} was read"),
+        };
+        assert_eq!(error.kind().label(), kind, "{name}: {error}");
+        let lenient = File::open_lenient(&source, &Limits::default()).unwrap();
+        assert!(!lenient.notes.is_empty(), "{name}");
+    }
+    assert!(seen > 10);
+}
+
+#[test]
+fn tensors_of_a_mapped_file_are_borrowed() {
+    let source = MemorySource::shared(fixture("keras.h5"));
+    let file = File::open(&source, &Limits::default()).unwrap();
+    let kernel = file.dataset("/layers/dense/vars/0").unwrap();
+    assert!(kernel.data.as_range().is_some() && kernel.data.as_slice().is_some());
+    assert_eq!(file.group("layers/dense/vars").unwrap().attributes.text("name"), Some("dense"));
+}
+
+#[test]
+fn a_file_cut_anywhere_says_so_or_lists_what_is_whole() {
+    let whole = fixture("keras.h5");
+    for len in (0..whole.len()).step_by(97) {
+        let source = MemorySource::shared(whole[..len].to_vec());
+        let error = File::open(&source, &Limits::default()).unwrap_err();
+        assert_eq!(error.kind(), kerata_core::ErrorKind::Corrupt, "cut at {len}: {error}");
+        if let Ok(file) = File::open_lenient(&source, &Limits::default()) {
+            assert!(!file.notes.is_empty(), "cut at {len}");
+        }
+    }
+}
+
+#[test]
+fn creation_order_is_kept_where_the_file_has_it() {
+    let source = MemorySource::shared(fixture("links_tracked.h5"));
+    let file = File::open(&source, &Limits::default()).unwrap();
+    let mut tracked: Vec<_> =
+        file.groups.iter().filter_map(|(path, group)| Some((group.creation_order?, path.as_str()))).collect();
+    tracked.sort_unstable();
+    let names: Vec<&str> = tracked.into_iter().map(|(_, path)| path).collect();
+    assert_eq!(names, ["zeta", "alpha", "10", "2", "mid dle"]);
+}
+
+fn splitmix64(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Opens a mutant both ways and reads all it offers.
+fn exercise(bytes: Vec<u8>) {
+    let source = MemorySource::shared(bytes);
+    for file in [File::open(&source, &Limits::default()), File::open_lenient(&source, &Limits::default())] {
+        for dataset in file.iter().flat_map(|file| file.datasets.values()) {
+            let _ = dataset.data.stream(&mut |_| Ok(()));
+        }
+    }
+}
+
+#[test]
+fn two_thousand_mutants_neither_panic_nor_hang() {
+    let names: Vec<String> = expected().as_object().unwrap().keys().cloned().collect();
+    let mut files: Vec<Vec<u8>> = names.iter().map(|name| fixture(name)).collect();
+    // Mutants spend their time in structures, not in the two largest files.
+    files.retain(|bytes| bytes.len() < 100_000);
+    let mut state = 7;
+    for round in 0..2_000 {
+        let mut bytes = files[splitmix64(&mut state) as usize % files.len()].clone();
+        for _ in 0..=splitmix64(&mut state) % 4 {
+            let at = splitmix64(&mut state) as usize % bytes.len();
+            match splitmix64(&mut state) % 5 {
+                0 => bytes[at] ^= 1 << (splitmix64(&mut state) % 8),
+                1 => bytes[at] = splitmix64(&mut state) as u8,
+                2 => bytes[at..].iter_mut().take(8).for_each(|byte| *byte = 0xff),
+                3 => {
+                    // An address or a length becomes another place of the file.
+                    let place = (splitmix64(&mut state) % bytes.len() as u64).to_le_bytes();
+                    let aligned = at & !7;
+                    for (target, byte) in bytes[aligned..].iter_mut().zip(place) {
+                        *target = byte;
+                    }
+                }
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let start = std::time::Instant::now();
+        exercise(bytes);
+        let took = start.elapsed();
+        assert!(took.as_secs() < 5, "mutant {round} took {took:?}");
+    }
+}

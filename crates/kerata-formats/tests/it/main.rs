@@ -1,0 +1,3 @@
+//! Integration tests of the formats, against files made by the libraries that define them.
+
+mod hdf5;
