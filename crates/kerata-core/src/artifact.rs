@@ -1,8 +1,11 @@
 //! `Artifact`: everything a saved model holds. All that is saved or loaded passes through it.
 
+use std::fmt;
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
-use crate::{Data, Object, Role, Tree, Variable, Variables};
+use crate::{Data, Object, Result, ResultExt, Role, Tree, Variable, Variables};
 
 /// A saved model as plain data.
 #[derive(Clone, Debug, Default)]
@@ -23,10 +26,23 @@ pub struct Artifact {
     pub objects: IndexMap<String, Option<String>>,
     /// Files that belong to the model (vocabularies), by their path below `assets/`.
     pub assets: IndexMap<String, Data>,
+    /// Files of a container that belong to nothing that is known, by their name, kept for the way back.
+    pub extras: IndexMap<String, Data>,
     /// Where it came from.
     pub metadata: Metadata,
+    /// Checksums that lazy reading has put off; see [`verify`](Self::verify).
+    pub checks: Vec<Arc<dyn Check>>,
     /// What was odd about the file or changed while reading it, for people.
     pub notes: Vec<String>,
+}
+
+/// A checksum over stored bytes that reading lazily has put off.
+pub trait Check: Send + Sync + fmt::Debug {
+    /// What is checked: a member, a tensor.
+    fn place(&self) -> String;
+
+    /// Reads the bytes and compares.
+    fn run(&self) -> Result<()>;
 }
 
 /// Where an artifact came from.
@@ -69,6 +85,11 @@ impl Artifact {
     /// Number of parameters as Keras's `count_params()` counts them.
     pub fn parameters(&self) -> u64 {
         self.weights().map(|(_, variable)| variable.elements()).sum()
+    }
+
+    /// Reads everything that carries a checksum and compares: damage deep inside a tensor is found here.
+    pub fn verify(&self) -> Result<()> {
+        self.checks.iter().try_for_each(|check| check.run().at(|| check.place()))
     }
 
     /// Removes the optimizer's state and its place in the compile config stays; gives the bytes saved.

@@ -139,7 +139,13 @@ impl Data {
             Repr::Owned(_) | Repr::Strings(_) => return take(&self.bytes()?),
         };
         if let Some(slice) = self.as_slice() {
-            return slice.chunks(BLOCK_BYTES as usize).try_for_each(take);
+            let mut done = *offset;
+            return slice.chunks(BLOCK_BYTES as usize).try_for_each(|part| {
+                take(part)?;
+                source.forget(done, part.len() as u64);
+                done += part.len() as u64;
+                Ok(())
+            });
         }
         let mut block = vec![0; BLOCK_BYTES.min(*len) as usize];
         let mut done = 0;

@@ -18,7 +18,7 @@ pub mod tree;
 pub mod variable;
 
 pub use array::Array;
-pub use artifact::{Artifact, LossReport, Metadata};
+pub use artifact::{Artifact, Check, LossReport, Metadata};
 pub use data::Data;
 pub use dtype::DType;
 pub use error::{Error, ErrorKind, Result, ResultExt};

@@ -21,6 +21,11 @@ pub trait Source: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Says that a range will not be read again soon, so that its pages need not stay in memory.
+    fn forget(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
+    }
+
     /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -115,6 +120,11 @@ impl Source for SubSource {
         let start = usize::try_from(self.offset).ok()?;
         let len = usize::try_from(self.len).ok()?;
         self.inner.as_slice()?.get(start..start.checked_add(len)?)
+    }
+
+    fn forget(&self, offset: u64, len: u64) {
+        let offset = offset.min(self.len);
+        self.inner.forget(self.offset + offset, len.min(self.len - offset));
     }
 }
 
