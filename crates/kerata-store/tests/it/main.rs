@@ -1,0 +1,3 @@
+//! Tests of the storages.
+
+mod conformance;
