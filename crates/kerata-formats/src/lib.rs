@@ -7,6 +7,7 @@ pub mod containers;
 mod content;
 mod format;
 mod input;
+pub mod walk;
 
 pub use format::{Format, Layout, Output, WriteOptions};
 pub use input::{FolderRef, Input, MemoryFolder};

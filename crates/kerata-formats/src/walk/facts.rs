@@ -175,13 +175,12 @@ impl<'a> Child<'a> {
 #[derive(Clone)]
 pub(super) struct Facts<'a> {
     pub config: Option<&'a Object>,
-    pub tree: Option<&'a Tree>,
     fixed: Vec<(&'static str, bool)>,
 }
 
 impl<'a> Facts<'a> {
     pub fn of(part: &Part<'a>) -> Self {
-        Self { config: part.config, tree: part.tree, fixed: part.fixed.clone() }
+        Self { config: part.config, fixed: part.fixed.clone() }
     }
 
     /// An entry of the config.

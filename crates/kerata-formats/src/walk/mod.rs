@@ -3,6 +3,8 @@
 //! A table of class facts (`classes/`) says what each class owns; custom classes have unknown variables, never an error.
 //! See `docs/formats/keras.md` for the rules of the paths.
 
+#[cfg(test)]
+mod cases;
 mod classes;
 mod facts;
 mod names;
@@ -57,6 +59,8 @@ pub struct SavedVariable {
     pub same_as: Option<String>,
     /// Keras lists trainable variables of an object first, also when they are frozen later.
     leads: bool,
+    /// Whether it is in `weights`: arrays saved under a key of their own are not.
+    listed: bool,
 }
 
 /// A variable of [`Walk::weights`] with its owner.
@@ -126,9 +130,10 @@ impl Walk {
 
     /// The layers of the outermost model in Keras's order (the root itself when it is no model).
     pub fn layers(&self) -> Vec<&Saved> {
-        let layers = self.objects.iter().filter(|object| {
-            object.path.strip_prefix("layers/").is_some_and(|rest| !rest.contains('/'))
-        });
+        let layers = self
+            .objects
+            .iter()
+            .filter(|object| object.path.strip_prefix("layers/").is_some_and(|rest| !rest.contains('/')));
         layers.collect()
     }
 
@@ -160,11 +165,9 @@ impl Walk {
 
     fn collect<'a>(&'a self, object: &'a Saved, seen: &mut HashSet<String>, out: &mut Vec<Weight<'a>>) {
         let own = object.variables.as_deref().unwrap_or_default();
-        let ordered = own.iter().filter(|own| own.leads).chain(own.iter().filter(|own| !own.leads));
+        let listed = own.iter().filter(|own| own.listed);
+        let ordered = listed.clone().filter(|own| own.leads).chain(listed.filter(|own| !own.leads));
         for variable in ordered {
-            if variable.path.as_deref().is_some_and(|path| path.ends_with("/idf_weights")) {
-                continue;
-            }
             let unsaved = || format!("{}/{}", object.path, variable.name);
             let path = variable.path.clone().unwrap_or_else(unsaved);
             let identity = variable.same_as.clone().unwrap_or(path);
@@ -260,6 +263,7 @@ fn placed(own: Vec<Own>, path: &str, trainable: bool) -> Vec<SavedVariable> {
             trainable: own.trainable && trainable,
             same_as,
             leads: own.leads,
+            listed: !matches!(own.stored, Stored::Key(_)),
         });
     }
     placed

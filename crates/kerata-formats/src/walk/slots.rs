@@ -97,10 +97,12 @@ fn adam(facts: &Facts<'_>, _: &SlotTarget) -> Vec<&'static [&'static str]> {
 fn muon(facts: &Facts<'_>, target: &SlotTarget) -> Vec<&'static [&'static str]> {
     let is_embedding = target.path.to_lowercase().contains("embedding");
     let patterns = facts.get("exclude_layers").and_then(Tree::as_list).unwrap_or_default();
-    let excluded = patterns.iter().filter_map(Tree::as_str).any(|pattern| {
-        Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&target.path))
-    });
-    let by_adam = target.shape.len() != 2 || is_embedding && facts.flag("exclude_embeddings", true) || excluded;
+    let excluded = patterns
+        .iter()
+        .filter_map(Tree::as_str)
+        .any(|pattern| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&target.path)));
+    let by_adam =
+        target.shape.len() != 2 || is_embedding && facts.flag("exclude_embeddings", true) || excluded;
     if by_adam { vec![&["momentum", "velocity"]] } else { vec![&["momentum"]] }
 }
 
@@ -127,7 +129,13 @@ fn object(
     let entries = entries(part, targets, on)?;
     for (index, entry) in entries.into_iter().enumerate() {
         let Entry { name, target, shape, keras_path } = entry;
-        out.push(Slot { path: format!("{path}/vars/{index}"), name: name.to_owned(), target, shape, keras_path });
+        out.push(Slot {
+            path: format!("{path}/vars/{index}"),
+            name: name.to_owned(),
+            target,
+            shape,
+            keras_path,
+        });
     }
     let facts = Facts::of(part);
     if let Some(inner) = facts.part("inner_optimizer") {

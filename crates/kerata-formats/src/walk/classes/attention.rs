@@ -42,4 +42,3 @@ fn projections<'a>(facts: &Facts<'a>, attributes: [&'static str; 4]) -> Vec<Chil
 pub(super) fn einsum_bias(facts: &Facts<'_>) -> bool {
     facts.flag("has_bias", facts.has("bias_axes"))
 }
-

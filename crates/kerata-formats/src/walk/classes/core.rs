@@ -8,9 +8,7 @@ use super::attention::einsum_bias;
 pub(super) const CLASSES: &[Class] = &[
     Class::own("Dense", |facts| dense(facts, facts.flag("use_bias", true))),
     Class::own("EinsumDense", |facts| dense(facts, einsum_bias(facts))),
-    Class::own("Embedding", |facts| {
-        lora(facts, table(facts), "lora_embeddings_a", "lora_embeddings_b")
-    }),
+    Class::own("Embedding", |facts| lora(facts, table(facts), "lora_embeddings_a", "lora_embeddings_b")),
     Class::own("PReLU", |_| named(&[("alpha", true)])),
     Class::own("ReversibleEmbedding", |facts| {
         let mut own = lora(facts, table(facts), "lora_embeddings_a", "lora_embeddings_b");

@@ -37,7 +37,9 @@ pub(super) fn find(name: &str) -> Option<&'static Class> {
 /// Whether an object is a model: its layers are visited first and its name is in no variable's path.
 pub(super) fn is_model(part: &Part<'_>) -> bool {
     models::CLASSES.iter().any(|class| class.name == part.class_name)
-        || part.config.is_some_and(|config| config.contains_key("input_layers") && config.contains_key("layers"))
+        || part
+            .config
+            .is_some_and(|config| config.contains_key("input_layers") && config.contains_key("layers"))
 }
 
 /// What is known of a custom class: the layers of a model's graph.

@@ -111,9 +111,10 @@ fn feature_space<'a>(facts: &Facts<'a>) -> Vec<Child<'a>> {
         let names: Vec<&str> = names.iter().filter_map(Tree::as_str).collect();
         Part::implied("HashedCrossing", &names.join("_X_"))
     });
-    let encoded = features.iter().copied().chain(crosses).filter(|feature| {
-        feature.path(&["config", "output_mode"]).and_then(Tree::as_str) == Some("one_hot")
-    });
+    let encoded =
+        features.iter().copied().chain(crosses).filter(|feature| {
+            feature.path(&["config", "output_mode"]).and_then(Tree::as_str) == Some("one_hot")
+        });
     let encoders = encoded.enumerate().map(|(at, _)| {
         let name = if at == 0 { "category_encoding".to_owned() } else { format!("category_encoding_{at}") };
         Part::implied("CategoryEncoding", &name)
