@@ -1,4 +1,13 @@
 //! The `kerata` command.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod answer;
+mod commands;
+mod context;
+mod table;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::main()
+}

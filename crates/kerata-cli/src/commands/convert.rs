@@ -1,0 +1,122 @@
+//! `kerata convert SRC DST`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kerata::{OpenOptions, SaveOptions};
+use kerata_core::{Error, Result, Tree};
+
+use super::Run;
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::table::bytes;
+
+#[derive(Args)]
+pub struct Convert {
+    /// The model to read, of any format.
+    src: PathBuf,
+    /// The file or folder to write; its ending chooses the format.
+    dst: PathBuf,
+    #[command(flatten)]
+    target: Target,
+    /// Leave the optimizer's state out.
+    #[arg(long)]
+    drop_optimizer: bool,
+    /// Fail when the target cannot hold everything, instead of saying what is lost.
+    #[arg(long)]
+    strict: bool,
+    /// Most bytes of one shard, for `.weights.json` and sharded safetensors (`500MB`, `2GB`).
+    #[arg(long, value_parser = parse_bytes, value_name = "SIZE")]
+    max_shard_size: Option<u64>,
+}
+
+/// Where and how to write; shared by the commands that write a model.
+#[derive(Args)]
+pub struct Target {
+    /// The format to write, where the ending of DST does not say it (`saved_model`, `keras-folder`).
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<String>,
+    /// Replace DST if it is there.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl Target {
+    /// Options for saving, with progress on the terminal and Ctrl-C heard.
+    pub fn options(&self, context: &Context, bytes: u64) -> Result<SaveOptions> {
+        let bar = context.progress("writing", bytes);
+        let stop = context.stop.clone();
+        let mut options = SaveOptions::new().overwrite(self.overwrite).observer(move |written| {
+            bar.set_position(written);
+            if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                bar.finish_and_clear();
+                return Err(Error::new(kerata_core::ErrorKind::Io, "interrupted: nothing was changed"));
+            }
+            Ok(())
+        });
+        if let Some(name) = &self.to {
+            options = options.format(kerata::formats::by_name(name)?);
+        }
+        Ok(options)
+    }
+}
+
+impl Run for Convert {
+    fn run(self, context: &Context) -> Result<Answer> {
+        let mut artifact = kerata::open(&self.src, &OpenOptions::new())?;
+        let dropped = if self.drop_optimizer { artifact.drop_optimizer() } else { 0 };
+        let size: u64 = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
+        let mut options = self.target.options(context, size)?.strict(self.strict);
+        if let Some(max) = self.max_shard_size {
+            options = options.max_shard_bytes(max);
+        }
+        let report = kerata::save(&artifact, &self.dst, &options)?;
+
+        let json = Tree::from([
+            ("format", Tree::from(report.format)),
+            ("bytes", Tree::from(report.bytes)),
+            ("optimizer_bytes_dropped", Tree::from(dropped)),
+            ("lost", Tree::from(report.losses.losses().to_vec())),
+            ("notes", Tree::from(artifact.notes.clone())),
+        ]);
+        let mut text = format!("wrote {} ({}, {})\n", self.dst.display(), report.format, bytes(report.bytes));
+        for note in &artifact.notes {
+            text.push_str(&format!("  note: {note}\n"));
+        }
+        for loss in report.losses.losses() {
+            text.push_str(&format!("  not kept: {loss}\n"));
+        }
+        Ok(Answer::new(json, text))
+    }
+}
+
+/// `500MB`, `2 GiB`, `1000000`: powers of 1024, as Keras counts shards.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim().to_ascii_uppercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().trim_end_matches('B').trim_end_matches('I') {
+        "" => 1u64,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => return Err(format!("`{unit}` is no unit of bytes")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{number}` is no number"))?;
+    let bytes = number * factor as f64;
+    if bytes >= 1.0 && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("expected at least one byte".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_bytes;
+
+    #[test]
+    fn sizes_read_as_people_write_them() {
+        assert_eq!(parse_bytes("500MB"), Ok(500 << 20));
+        assert_eq!(parse_bytes("1.5 GiB"), Ok(3 << 29));
+        assert_eq!(parse_bytes("42"), Ok(42));
+        assert!(parse_bytes("0").is_err() && parse_bytes("1 parsec").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! `open`: from a path to an artifact.
+
+use std::path::Path;
+
+use kerata_core::{Artifact, Error, ErrorKind, Limits, Result, ResultExt};
+use kerata_formats::Input;
+use kerata_store::{LocalFolder, local};
+
+/// How to open a file.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// Bounds that the readers obey.
+    pub limits: Limits,
+}
+
+impl OpenOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the bounds that the readers obey.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// Reads a model of any format: a file, a folder, or the prefix of a checkpoint.
+///
+/// The format is found by content. Tensors stay where they are until they are asked for.
+pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Artifact> {
+    let path = path.as_ref();
+    let shown = || path.display().to_string();
+    let input = input(path)?;
+    let format = kerata_formats::detect(&input).map_err(|error| without_name(error, path))?;
+    let mut artifact = format.read(&input, &options.limits).at(shown)?;
+    artifact.metadata.format.get_or_insert_with(|| format.name().to_owned());
+    Ok(artifact)
+}
+
+/// What stands at a path, as formats take it.
+pub fn input(path: impl AsRef<Path>) -> Result<Input> {
+    let path = path.as_ref();
+    let shown = || path.display().to_string();
+    let name = path.file_name().map_or_else(shown, |name| name.to_string_lossy().into_owned());
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(Input::folder(name, LocalFolder::open(path)?)),
+        Ok(found) if found.is_file() => {
+            Ok(Input::file_in(name, local::open(path)?, LocalFolder::around(path)?))
+        }
+        Ok(_) => Err(Error::usage("this is neither a file nor a folder")).at(shown),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => prefix(path, name).at(shown),
+        Err(error) => Err(Error::io("cannot open", &error)).at(shown),
+    }
+}
+
+/// The files that start with a name which is no file itself: a TensorFlow checkpoint.
+fn prefix(path: &Path, name: String) -> Result<Input> {
+    let index = path.with_file_name(format!("{name}.index"));
+    if index.is_file() {
+        return Ok(Input::prefix(name, LocalFolder::around(path)?));
+    }
+    Err(Error::new(ErrorKind::NotFound, "no such file or folder"))
+}
+
+/// Detection names the input by its file name; people know it by the path they typed.
+fn without_name(error: Error, path: &Path) -> Error {
+    let mut renamed = Error::new(error.kind(), error.message());
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let inner: Vec<&str> = error.trail().filter(|place| Some(*place) != name.as_deref()).collect();
+    for place in inner.into_iter().rev() {
+        renamed = renamed.at(place);
+    }
+    renamed = renamed.at(path.display().to_string());
+    match error.hint_text() {
+        Some(hint) => renamed.hint(hint),
+        None => renamed,
+    }
+}

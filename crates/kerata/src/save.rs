@@ -1,0 +1,206 @@
+//! `save`: from an artifact to a file or folder, whole or not at all.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, ResultExt, Sink};
+use kerata_formats::{Format, Layout, Output, WriteOptions, by_extension};
+use kerata_store::{LocalStorage, PutOptions, Storage};
+
+/// Hears how many bytes are written so far; an error stops the save, and nothing is changed.
+pub type Observer = Arc<dyn Fn(u64) -> Result<()> + Send + Sync>;
+
+/// How to save.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct SaveOptions {
+    /// The format; chosen by the ending of the path when `None`.
+    pub format: Option<&'static dyn Format>,
+    /// Whether what is there is replaced.
+    pub overwrite: bool,
+    /// Whether it is an error that the format cannot hold everything.
+    pub strict: bool,
+    /// Most payload bytes of one shard, for sharded formats.
+    pub max_shard_bytes: Option<u64>,
+    /// Hears how far the writing is.
+    pub observer: Option<Observer>,
+}
+
+impl fmt::Debug for SaveOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaveOptions")
+            .field("format", &self.format.map(Format::name))
+            .field("overwrite", &self.overwrite)
+            .field("strict", &self.strict)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SaveOptions {
+    /// The defaults: nothing is replaced, losses are reported.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the format.
+    #[must_use]
+    pub fn format(mut self, format: &'static dyn Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets whether what is there is replaced.
+    #[must_use]
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Sets whether it is an error that the format cannot hold everything.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Sets the most payload bytes of one shard.
+    #[must_use]
+    pub fn max_shard_bytes(mut self, bytes: u64) -> Self {
+        self.max_shard_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets who hears how far the writing is.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Fn(u64) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+}
+
+/// What a save came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Saved {
+    /// Name of the format.
+    pub format: &'static str,
+    /// Bytes written.
+    pub bytes: u64,
+    /// What the format could not hold.
+    pub losses: LossReport,
+}
+
+/// Saves an artifact. On any failure the old file is as it was, and nothing new is left.
+pub fn save(artifact: &Artifact, path: impl AsRef<Path>, options: &SaveOptions) -> Result<Saved> {
+    let path = path.as_ref();
+    let (storage, name) = LocalStorage::of(path)?;
+    let format = match options.format {
+        Some(format) => format,
+        None => by_extension(&name)?,
+    };
+    let saved = write(artifact, &storage, &name, format, options);
+    saved.at(|| path.display().to_string())
+}
+
+fn write(
+    artifact: &Artifact,
+    storage: &LocalStorage,
+    name: &str,
+    format: &'static dyn Format,
+    options: &SaveOptions,
+) -> Result<Saved> {
+    let mut write_options = WriteOptions::new();
+    write_options.max_shard_bytes = options.max_shard_bytes;
+    let expected = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
+    let put = PutOptions::new().overwrite(options.overwrite).expected_bytes(expected);
+    let written = AtomicU64::new(0);
+    let watch = Watch { written: &written, observer: options.observer.as_deref() };
+    let losses = match format.layout() {
+        Layout::File => {
+            let mut file = storage.create(name, &put)?;
+            let mut sink = WatchedSink { sink: &mut *file, watch };
+            let losses = format.write(artifact, &mut Output::File(&mut sink), &write_options)?;
+            refuse_losses(&losses, options)?;
+            file.publish()?;
+            losses
+        }
+        layout => {
+            let mut folder = match layout {
+                Layout::Folder => storage.create_folder(name, &put)?,
+                _ => storage.create_group("", &put)?,
+            };
+            let mut watched = WatchedFolder { folder: &mut *folder, watch };
+            let mut output = match layout {
+                Layout::Folder => Output::Folder(&mut watched),
+                _ => Output::Siblings { name: name.to_owned(), folder: &mut watched },
+            };
+            let losses = format.write(artifact, &mut output, &write_options)?;
+            refuse_losses(&losses, options)?;
+            folder.publish()?;
+            losses
+        }
+    };
+    Ok(Saved { format: format.name(), bytes: written.into_inner(), losses })
+}
+
+fn refuse_losses(losses: &LossReport, options: &SaveOptions) -> Result<()> {
+    match losses.losses().first() {
+        Some(loss) if options.strict => {
+            let more = losses.losses().len() - 1;
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            Err(Error::mismatch(format!("the format cannot hold {loss}{more}"))
+                .hint("leave out strict to save the rest"))
+        }
+        _ => Ok(()),
+    }
+}
+
+type Observe<'a> = Option<&'a (dyn Fn(u64) -> Result<()> + Send + Sync)>;
+
+/// Counts what is written and tells the observer.
+#[derive(Clone, Copy)]
+struct Watch<'a> {
+    written: &'a AtomicU64,
+    observer: Observe<'a>,
+}
+
+impl Watch<'_> {
+    fn add(&self, bytes: usize) -> Result<()> {
+        let total = self.written.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        self.observer.map_or(Ok(()), |observer| observer(total))
+    }
+}
+
+struct WatchedSink<'a, S> {
+    sink: S,
+    watch: Watch<'a>,
+}
+
+impl<S: std::ops::DerefMut<Target: Sink> + Send> Sink for WatchedSink<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.watch.add(bytes.len())?;
+        self.sink.write(bytes)
+    }
+
+    fn position(&self) -> u64 {
+        self.sink.position()
+    }
+
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.sink.patch(offset, bytes)
+    }
+}
+
+struct WatchedFolder<'a, F: ?Sized> {
+    folder: &'a mut F,
+    watch: Watch<'a>,
+}
+
+impl<F: FolderSink + ?Sized> FolderSink for WatchedFolder<'_, F> {
+    fn create(&mut self, name: &str) -> Result<Box<dyn Sink + '_>> {
+        let sink = self.folder.create(name)?;
+        Ok(Box::new(WatchedSink { sink, watch: self.watch }))
+    }
+}
