@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kerata_core::{Data, Limits, MemorySource, Source, SourceRef, Tree};
-use kerata_formats::containers::hdf5::{Attribute, Attributes, File};
+use kerata_core::{DType, Data, ErrorKind, Limits, MemorySource, Shape, Source, SourceRef, Tree};
+use kerata_formats::containers::hdf5::{Attribute, Attributes, File, Plan, StringKind, Writer};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/hdf5")
@@ -166,7 +166,7 @@ fn a_file_cut_anywhere_says_so_or_lists_what_is_whole() {
     for len in (0..whole.len()).step_by(97) {
         let source = MemorySource::shared(whole[..len].to_vec());
         let error = File::open(&source, &Limits::default()).unwrap_err();
-        assert_eq!(error.kind(), kerata_core::ErrorKind::Corrupt, "cut at {len}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "cut at {len}: {error}");
         if let Ok(file) = File::open_lenient(&source, &Limits::default()) {
             assert!(!file.notes.is_empty(), "cut at {len}");
         }
@@ -182,6 +182,94 @@ fn creation_order_is_kept_where_the_file_has_it() {
     tracked.sort_unstable();
     let names: Vec<&str> = tracked.into_iter().map(|(_, path)| path).collect();
     assert_eq!(names, ["zeta", "alpha", "10", "2", "mid dle"]);
+}
+
+/// Everything of a file that the writer can hold, written again.
+fn rewrite(file: &File) -> Plan {
+    let mut writer = Writer::new();
+    let mut attributes = Vec::new();
+    for (path, group) in &file.groups {
+        writer.group(path).unwrap();
+        attributes.push((path, &group.attributes));
+    }
+    for (path, dataset) in &file.datasets {
+        writer.dataset(path, dataset.dtype, &dataset.shape, dataset.data.clone()).unwrap();
+        attributes.push((path, &dataset.attributes));
+    }
+    for (path, attributes) in attributes {
+        for (name, value) in attributes.iter() {
+            if !matches!(value, Attribute::Unsupported(_)) {
+                writer.attribute(path, name, value.clone()).unwrap();
+            }
+        }
+    }
+    writer.plan().unwrap()
+}
+
+#[test]
+fn what_h5py_wrote_is_the_same_after_it_was_written_again() {
+    for (name, want) in expected().as_object().unwrap() {
+        if want.get("groups").is_none() {
+            continue;
+        }
+        let file = File::open(&MemorySource::shared(fixture(name)), &Limits::default()).unwrap();
+        let plan = rewrite(&file);
+        let mut bytes = Vec::new();
+        plan.write(&mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, plan.len());
+        let again = File::open(&MemorySource::shared(bytes), &Limits::default()).unwrap();
+        let mut want = want.clone();
+        // The one value that is not written: a reference.
+        if let Some(Tree::Object(attributes)) = want.get_mut("groups").and_then(|g| g.get_mut("attributes")) {
+            assert!(attributes.shift_remove("reference").is_some());
+        }
+        check(name, &again, &want);
+    }
+}
+
+#[test]
+fn thousands_of_links_are_read_back() {
+    for count in [0, 8, 9, 256, 257, 5000, 20_000] {
+        let mut writer = Writer::new();
+        for number in 0..count {
+            let bytes = u64::to_le_bytes(number).to_vec();
+            writer
+                .dataset(&format!("g/{number}"), DType::Uint64, &Shape::scalar(), Data::owned(bytes))
+                .unwrap();
+        }
+        let mut bytes = Vec::new();
+        writer.plan().unwrap().write(&mut bytes).unwrap();
+        let file = File::open(&MemorySource::shared(bytes), &Limits::default()).unwrap();
+        assert_eq!(file.datasets.len() as u64, count);
+        for (path, dataset) in &file.datasets {
+            let number: u64 = path.trim_start_matches("g/").parse().unwrap();
+            assert_eq!(*dataset.data.bytes().unwrap(), number.to_le_bytes());
+            let (_, offset, _) = dataset.data.as_range().unwrap();
+            assert_eq!(offset % 64, 0);
+        }
+    }
+}
+
+#[test]
+fn the_writer_refuses_what_hdf5_cannot_hold() {
+    let mut writer = Writer::new();
+    let mut kind = |path: &str, shape: Shape, bytes: usize| {
+        let made = writer.dataset(path, DType::Float32, &shape, Data::owned(vec![0; bytes]));
+        made.map(drop).unwrap_err().kind()
+    };
+    assert_eq!(kind("short", Shape::known([2]), 7), ErrorKind::Mismatch);
+    assert_eq!(kind("a//b", Shape::known([1]), 4), ErrorKind::Usage);
+    assert_eq!(kind("..", Shape::known([1]), 4), ErrorKind::Usage);
+    assert_eq!(kind("", Shape::known([1]), 4), ErrorKind::Usage);
+    writer.dataset("data", DType::Float32, &Shape::scalar(), Data::owned([0; 4])).unwrap();
+    let below = writer.group("data/below").map(drop).unwrap_err();
+    assert_eq!(below.kind(), ErrorKind::AlreadyExists);
+    let missing = writer.attribute("nowhere", "a", "b").map(drop).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let texts = vec!["x".repeat(100); 700];
+    writer.attribute_as("", "too_large", texts, StringKind::FixedAscii).unwrap();
+    let error = writer.plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
 }
 
 fn splitmix64(state: &mut u64) -> u64 {
@@ -208,8 +296,9 @@ fn two_thousand_mutants_neither_panic_nor_hang() {
     let mut files: Vec<Vec<u8>> = names.iter().map(|name| fixture(name)).collect();
     // Mutants spend their time in structures, not in the two largest files.
     files.retain(|bytes| bytes.len() < 100_000);
-    let mut state = 7;
-    for round in 0..2_000 {
+    let rounds = std::env::var("KERATA_MUTANTS").map_or(2_000, |count| count.parse().unwrap());
+    let mut state: u64 = rounds;
+    for round in 0..rounds {
         let mut bytes = files[splitmix64(&mut state) as usize % files.len()].clone();
         for _ in 0..=splitmix64(&mut state) % 4 {
             let at = splitmix64(&mut state) as usize % bytes.len();
