@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use buffer::Buffer;
 pub use elements::{Element, Elements};
-pub(crate) use moves::{broadcast_strides, permutation};
+pub(crate) use moves::{broadcast_strides, permutation, strides};
 pub use number::{Number, Wide};
 
 use crate::{DType, Data, Error, Result, Shape, Variable, map_elements, with_elements};

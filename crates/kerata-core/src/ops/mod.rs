@@ -12,22 +12,24 @@ mod size;
 
 pub mod composed;
 pub mod elementwise;
+pub mod indexing;
 pub mod linear;
 pub mod reduce;
 pub mod shaping;
 
-use std::any::Any;
 use std::fmt::Debug;
 
 pub use attribute::Attribute;
 
+pub use composed::*;
 pub use elementwise::*;
 pub use gradient::Gradient;
+pub use indexing::*;
 pub use linear::*;
 pub use promotion::{promote, result_type, to_float};
 pub use reduce::*;
 pub use registry::{OPS, OpEntry, read_op};
-pub use scalar::{Scalar, scalar};
+pub use scalar::{Scalar, one_minus, plus, scalar, times};
 pub use shaping::*;
 pub use size::{Dim, Size};
 
@@ -73,7 +75,7 @@ pub trait Op: Send + Sync + Debug + 'static {
     }
 
     /// The op itself, to be recognised by its type.
-    fn as_any(&self) -> &dyn Any;
+    fn as_any(&self) -> &dyn std::any::Any;
 }
 
 /// Defines the struct of an op: its name in graphs and its attributes.

@@ -2,7 +2,7 @@
 
 use crate::array::Array;
 use crate::graph::Tensor;
-use crate::{DType, Result};
+use crate::{DType, Result, ops};
 
 /// A Python number: weakly typed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,4 +54,19 @@ impl Scalar {
 pub fn scalar(like: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
     let value = value.into();
     Ok(like.builder().constant(value.to_array(value.dtype_beside(like.dtype()))?))
+}
+
+/// A tensor plus a number.
+pub fn plus(x: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+    ops::add(x, &scalar(x, value)?)
+}
+
+/// A tensor times a number.
+pub fn times(x: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+    ops::multiply(x, &scalar(x, value)?)
+}
+
+/// One minus a tensor.
+pub fn one_minus(x: &Tensor) -> Result<Tensor> {
+    ops::subtract(&scalar(x, 1)?, x)
 }

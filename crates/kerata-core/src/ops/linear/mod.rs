@@ -1,7 +1,19 @@
-//! Products of matrices and convolutions.
+//! Products of matrices, convolutions, pooling: what slides or multiplies.
+
+mod floats;
+mod window;
+
+pub use window::Padding;
 
 use crate::ops::room;
 
 room! {
+    conv => Conv { conv, depthwise_conv, for_each_axis, separable_conv };
+    conv_kernel_gradient => ConvKernelGradient { conv_kernel_gradient };
+    conv_transpose => ConvTranspose { conv_transpose };
     matmul => Matmul { matmul };
+    pool => Pool { average_pool, max_pool };
+    pool_gradient => PoolGradient { pool_gradient };
 }
+
+pub use pool::PoolKind;

@@ -3,8 +3,8 @@
 use half::{bf16, f16};
 
 use crate::array::{Array, Elements};
-use crate::graph::{Tensor, TensorSpec};
-use crate::ops::{self, Size};
+use crate::graph::{Inputs, Tensor, TensorSpec};
+use crate::ops::{self, Gradient, Size};
 use crate::{DType, Error, Result, Shape};
 
 /// The axes of a reduction from axes as a caller gives them: none means all.
@@ -43,20 +43,31 @@ pub fn fold_rows<T, R>(v: &[T], width: usize, count: usize, f: impl Fn(&[T]) -> 
     (0..count).map(|row| f(&v[row * width..(row + 1) * width])).collect()
 }
 
+/// How a row of numbers becomes one number.
+pub trait ReduceRule {
+    /// Whether whole numbers are taken; else the free function casts them to float32.
+    const INTEGERS: bool = true;
+
+    /// Of floats, computed in float64.
+    fn floats(row: impl Iterator<Item = f64> + Clone) -> f64;
+
+    /// Of whole numbers; wraps around.
+    fn integers(_row: impl Iterator<Item = i128>) -> i128 {
+        0
+    }
+
+    /// The gradient of the input.
+    fn gradient(g: &Gradient<'_>, axes: &[usize]) -> Result<Option<Tensor>>;
+}
+
 /// Reduces the rows of a numeric array in its own dtype.
-pub fn reduce_numbers(
-    x: &Array,
-    axes: &[usize],
-    shape: Vec<usize>,
-    floats: impl Fn(&mut dyn Iterator<Item = f64>) -> f64,
-    integers: impl Fn(&mut dyn Iterator<Item = i128>) -> i128,
-) -> Result<Array> {
+pub fn reduce_numbers<R: ReduceRule>(x: &Array, axes: &[usize], shape: Vec<usize>) -> Result<Array> {
     let (x, width) = rows(x, axes)?;
     let count = crate::array::element_count(&shape)?;
     macro_rules! floats {
         ($variant:ident, $v:expr, $narrow:expr) => {
             Elements::$variant(
-                fold_rows($v, width, count, |row| $narrow(floats(&mut row.iter().map(|&x| f64::from(x)))))
+                fold_rows($v, width, count, |row| $narrow(R::floats(row.iter().map(|&x| f64::from(x)))))
                     .into(),
             )
         };
@@ -64,8 +75,7 @@ pub fn reduce_numbers(
     macro_rules! integers {
         ($variant:ident, $v:expr, $type:ty) => {
             Elements::$variant(
-                fold_rows($v, width, count, |row| integers(&mut row.iter().map(|&x| x.into())) as $type)
-                    .into(),
+                fold_rows($v, width, count, |row| R::integers(row.iter().map(|&x| x.into())) as $type).into(),
             )
         };
     }
@@ -87,6 +97,29 @@ pub fn reduce_numbers(
     Array::new(shape, elements)
 }
 
+/// The place of the element along an axis that is better than those before it.
+pub fn best_place(x: &Array, axis: usize, is_better: impl Fn(f64, f64) -> bool) -> Result<Array> {
+    let (moved, width) = rows(x, &[axis])?;
+    let mut shape = x.shape().to_vec();
+    shape.remove(axis);
+    let count = crate::array::element_count(&shape)?;
+    if width == 0 && count > 0 {
+        return Err(Error::mismatch("no best element among none"));
+    }
+    // Whole numbers beyond 2^53 are compared through their order in i64 instead.
+    let places = match moved.to_i64s() {
+        Ok(values) => fold_rows(&values, width, count, |row| {
+            (0..row.len()).fold(0, |best, at| {
+                if is_better(row[at].cmp(&row[best]) as i32 as f64, 0.0) { at } else { best }
+            })
+        }),
+        Err(_) => fold_rows(&moved.to_f64s()?, width, count, |row| {
+            (0..row.len()).fold(0, |best, at| if is_better(row[at], row[best]) { at } else { best })
+        }),
+    };
+    Array::from_vec(shape, places.into_iter().map(|place| place as i32).collect())
+}
+
 /// Whether a dtype is taken by numeric reductions.
 pub fn is_number(dtype: DType) -> bool {
     !matches!(dtype, DType::Bool | DType::String | DType::Opaque(_) | DType::Int4 | DType::Uint4)
@@ -98,3 +131,92 @@ pub fn restore_axes(reduced: &Tensor, x: &Tensor, axes: &[usize]) -> Result<Tens
     let sizes = (0..x.rank()).map(|axis| if axes.contains(&axis) { Size::Known(1) } else { x.size(axis) });
     ops::reshape(reduced, sizes)
 }
+
+/// The spec of a numeric reduction.
+pub fn spec<R: ReduceRule>(inputs: &[TensorSpec], axes: &[usize], keepdims: bool) -> Result<Vec<TensorSpec>> {
+    let x = inputs.only()?;
+    if !is_number(x.dtype) || (x.dtype.is_integer() && !R::INTEGERS) || is_complex(x.dtype) {
+        return Err(Error::mismatch(format!("elements of {} are not reduced", x.dtype)));
+    }
+    Ok(vec![TensorSpec::new(x.dtype, reduced_shape(&x.shape, axes, keepdims)?)])
+}
+
+fn is_complex(dtype: DType) -> bool {
+    matches!(dtype, DType::Complex64 | DType::Complex128)
+}
+
+/// The number of elements that each element of a reduction stands for, as a tensor like `like`.
+pub fn count_of(x: &Tensor, axes: &[usize], like: &Tensor) -> Result<Tensor> {
+    let known = axes.iter().try_fold(1usize, |product, &axis| product.checked_mul(x.spec().size(axis)?));
+    if let Some(count) = known {
+        return ops::scalar(like, count as f64);
+    }
+    let axes: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+    ops::sum(&ops::full(like.builder(), x.sizes(), 1, like.dtype())?, &axes, true)
+}
+
+/// A numeric reduction: struct, free function, [`Op`](crate::ops::Op) by way of its [`ReduceRule`].
+macro_rules! reduction {
+    ($(#[$doc:meta])* $type:ident, $function:ident, $name:literal) => {
+        $crate::ops::op! {
+            $(#[$doc])*
+            pub struct $type($name) {
+                /// Which axes, ascending.
+                pub axes: Vec<usize>,
+                /// Whether they stay as axes of size 1.
+                pub keepdims: bool,
+            }
+        }
+
+        impl $crate::ops::Op for $type {
+            $crate::ops::op_basics!();
+
+            fn spec(&self, inputs: &[$crate::graph::TensorSpec]) -> $crate::Result<Vec<$crate::graph::TensorSpec>> {
+                $crate::ops::reduce::reduction::spec::<Self>(inputs, &self.axes, self.keepdims)
+            }
+
+            fn evaluate(&self, inputs: &[$crate::array::Array]) -> $crate::Result<Vec<$crate::array::Array>> {
+                let x = $crate::graph::Inputs::only(inputs)?;
+                let shape = $crate::graph::Inputs::only(&self.spec(&[x.spec()])?[..])?.sizes()?;
+                Ok(vec![$crate::ops::reduce::reduction::reduce_numbers::<Self>(x, &self.axes, shape)?])
+            }
+
+            fn gradient(
+                &self,
+                g: &$crate::ops::Gradient<'_>,
+            ) -> $crate::Result<Vec<Option<$crate::graph::Tensor>>> {
+                Ok(vec![<Self as ReduceRule>::gradient(g, &self.axes)?])
+            }
+        }
+
+        $(#[$doc])*
+        /// No axes means all.
+        pub fn $function(
+            x: &$crate::graph::Tensor,
+            axes: &[i64],
+            keepdims: bool,
+        ) -> $crate::Result<$crate::graph::Tensor> {
+            let x = match x.dtype() {
+                dtype if dtype.is_integer() && <$type as ReduceRule>::INTEGERS => x.clone(),
+                $crate::DType::Bool if <$type as ReduceRule>::INTEGERS => $crate::ops::cast(x, $crate::DType::Int32)?,
+                _ => $crate::ops::to_float(x)?,
+            };
+            let axes = $crate::ops::reduce::reduction::reduced_axes(x.spec(), axes)?;
+            if axes.is_empty() {
+                return Ok(x);
+            }
+            x.builder().add_one($type { axes, keepdims }, &[x.clone()])
+        }
+    };
+}
+
+/// What the file of a reduction uses.
+pub mod prelude {
+    pub(crate) use super::reduction;
+    pub use super::{ReduceRule, count_of, restore_axes};
+    pub use crate::Result;
+    pub use crate::graph::Tensor;
+    pub use crate::ops::{self, Gradient};
+}
+
+pub(crate) use reduction;

@@ -2,7 +2,9 @@
 
 use num_complex::Complex;
 
-use super::reduction::{fold_rows, is_number, reduce_numbers, reduced_axes, reduced_shape, restore_axes, rows};
+use super::reduction::{
+    ReduceRule, fold_rows, is_number, reduce_numbers, reduced_axes, reduced_shape, restore_axes, rows,
+};
 use crate::array::{Array, Elements};
 use crate::graph::{Inputs, Tensor, TensorSpec};
 use crate::ops::{self, Gradient, Op, op, op_basics};
@@ -61,16 +63,29 @@ impl Op for Sum {
                 Elements::Complex128(fold_rows(v, width, count, |row| row.iter().sum()).into())
             }
             _ => {
-                let integers = |row: &mut dyn Iterator<Item = i128>| row.fold(0, i128::wrapping_add);
-                return Ok(vec![reduce_numbers(x, &self.axes, shape, |row| row.sum(), integers)?]);
+                return Ok(vec![reduce_numbers::<Self>(x, &self.axes, shape)?]);
             }
         };
         Ok(vec![Array::new(shape, elements)?])
     }
 
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![<Self as ReduceRule>::gradient(g, &self.axes)?])
+    }
+}
+
+impl ReduceRule for Sum {
+    fn floats(row: impl Iterator<Item = f64> + Clone) -> f64 {
+        row.sum()
+    }
+
+    fn integers(row: impl Iterator<Item = i128>) -> i128 {
+        row.fold(0, i128::wrapping_add)
+    }
+
+    fn gradient(g: &Gradient<'_>, axes: &[usize]) -> Result<Option<Tensor>> {
         let x = g.input(0)?;
-        let grad = restore_axes(&g.grad(0)?, x, &self.axes)?;
-        Ok(vec![Some(ops::broadcast_to(&grad, x.sizes())?)])
+        let grad = restore_axes(&g.grad(0)?, x, axes)?;
+        ops::broadcast_to(&grad, x.sizes()).map(Some)
     }
 }

@@ -1,0 +1,45 @@
+//! `all`: whether all elements over axes are true.
+
+use super::reduction::{fold_rows, reduced_axes, reduced_shape, rows};
+use crate::array::Array;
+use crate::graph::{Inputs, Tensor, TensorSpec};
+use crate::ops::{Op, cast, not_differentiable, op, op_basics};
+use crate::{DType, Error, Result};
+
+op! {
+    /// Whether all elements over axes are true.
+    pub struct All("all") {
+        /// Which axes, ascending.
+        pub axes: Vec<usize>,
+        /// Whether they stay as axes of size 1.
+        pub keepdims: bool,
+    }
+}
+
+/// Whether all elements over axes are true (none: all).
+pub fn all(x: &Tensor, axes: &[i64], keepdims: bool) -> Result<Tensor> {
+    let x = cast(x, DType::Bool)?;
+    let axes = reduced_axes(x.spec(), axes)?;
+    x.builder().add_one(All { axes, keepdims }, &[x.clone()])
+}
+
+impl Op for All {
+    op_basics!();
+    not_differentiable!();
+
+    fn spec(&self, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
+        let x = inputs.only()?;
+        if x.dtype != DType::Bool {
+            return Err(Error::mismatch(format!("all of {}", x.dtype)));
+        }
+        Ok(vec![TensorSpec::new(DType::Bool, reduced_shape(&x.shape, &self.axes, self.keepdims)?)])
+    }
+
+    fn evaluate(&self, inputs: &[Array]) -> Result<Vec<Array>> {
+        let x = inputs.only()?;
+        let shape = self.spec(&[x.spec()])?.only()?.sizes()?;
+        let (moved, width) = rows(x, &self.axes)?;
+        let count = crate::array::element_count(&shape)?;
+        Ok(vec![Array::from_bools(shape, fold_rows(moved.as_bools()?, width, count, |row| row.iter().all(|&x| x != 0)))?])
+    }
+}

@@ -1,0 +1,28 @@
+//! `max`: the largest element over axes; NaN wins.
+
+use super::reduction::prelude::*;
+
+reduction! {
+    /// The largest element over axes; NaN wins.
+    Max, max, "max"
+}
+
+impl ReduceRule for Max {
+    fn floats(row: impl Iterator<Item = f64> + Clone) -> f64 {
+        row.fold(f64::NEG_INFINITY, |best, x| if x > best || x.is_nan() { x } else { best })
+    }
+
+    fn integers(row: impl Iterator<Item = i128>) -> i128 {
+        row.fold(i128::MIN, i128::max)
+    }
+
+    fn gradient(g: &Gradient<'_>, axes: &[usize]) -> Result<Option<Tensor>> {
+        let x = g.input(0)?;
+        let best = restore_axes(g.output(0)?, x, axes)?;
+        // Elements that are equally good share the gradient.
+        let is_best = ops::cast(&ops::equal(x, &best)?, x.dtype())?;
+        let keep: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+        let share = ops::divide(&is_best, &ops::sum(&is_best, &keep, true)?)?;
+        ops::multiply(&restore_axes(&g.grad(0)?, x, axes)?, &share).map(Some)
+    }
+}
