@@ -1,12 +1,13 @@
 //! Engines that run a [`Graph`](kerata_core::graph::Graph): the reference engine and the CPU engine.
 
+pub mod cpu;
 pub mod reference;
 
 use kerata_core::graph::Graph;
 use kerata_core::{Array, Error, Result};
 
 /// All engines, by name.
-pub const ENGINES: &[&dyn Engine] = &[&reference::Reference];
+pub const ENGINES: &[&dyn Engine] = &[&cpu::Cpu, &reference::Reference];
 
 /// The engine of a name.
 pub fn engine(name: &str) -> Result<&'static dyn Engine> {

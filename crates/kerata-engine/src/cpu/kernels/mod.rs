@@ -1,0 +1,13 @@
+//! The loops that do the work, for each instruction set; the only place of the engine with `unsafe`.
+#![allow(unsafe_code)]
+
+pub mod elementwise;
+pub mod isa;
+pub mod math;
+pub mod memory;
+pub mod pack;
+pub mod patches;
+pub mod product;
+pub mod reduce;
+pub mod tile;
+pub mod vector;

@@ -1,0 +1,296 @@
+//! Products: rows (of a matrix, or patches of an image) times packed panels, split over the workers.
+
+use std::cell::RefCell;
+
+use super::memory::Shared;
+use super::pack::Panels;
+use super::patches::Rows;
+use super::tile::{self, TileArgs};
+use crate::cpu::workers::Workers;
+
+/// Depth after which a panel is cut, so that it stays in the second-level cache.
+const DEPTH_BLOCK: usize = 1024;
+/// Floats of the left side that one block of rows reads.
+const ROWS_BLOCK: usize = 64 * 1024;
+/// Multiply-adds worth a task of their own.
+const TASK: usize = 200_000;
+
+/// What happens to sums besides being written.
+#[derive(Clone, Copy)]
+pub struct Finish<'a> {
+    /// Added to each row.
+    pub bias: Option<&'a [f32]>,
+    /// Lower and upper clamp, after the bias.
+    pub clamp: (f32, f32),
+    /// Called with the first row and whole finished rows, while they are in cache.
+    pub rows: Option<&'a (dyn Fn(usize, &mut [f32]) + Sync)>,
+}
+
+impl Default for Finish<'_> {
+    fn default() -> Self {
+        Finish { bias: None, clamp: (f32::NEG_INFINITY, f32::INFINITY), rows: None }
+    }
+}
+
+/// Where the output goes: row `i` starts at `start + i * stride`.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// Index of the first element.
+    pub start: usize,
+    /// Step from one row to the next.
+    pub stride: usize,
+}
+
+/// `out[i, j] = finish(sum over k of rows[i, k] * panels[k, j])` for `count` rows.
+pub fn product(
+    workers: &Workers,
+    rows: &Rows,
+    count: usize,
+    panels: &Panels,
+    out: &mut [f32],
+    place: Place,
+    finish: Finish,
+) {
+    let columns = panels.columns();
+    if count == 0 || columns == 0 {
+        return;
+    }
+    let depth = rows.taps() * rows.depth();
+    assert_eq!(depth, panels.depth(), "both sides have one depth");
+    assert!(columns <= place.stride || count == 1);
+    assert!(place.start + (count - 1) * place.stride + columns <= out.len());
+    assert!(finish.bias.is_none_or(|bias| bias.len() >= columns));
+    let whole_rows = finish.rows.is_none() || place.stride == columns;
+    assert!(whole_rows, "a row finish needs contiguous rows");
+
+    let shared = Shared::new(out);
+    let mut block = (ROWS_BLOCK / depth.clamp(1, DEPTH_BLOCK)).clamp(12, 240).next_multiple_of(12);
+    let per_row = depth * columns;
+    let threads = workers.threads();
+    if threads > 1 && count * per_row > TASK {
+        block = block.min(count.div_ceil(threads * 2).next_multiple_of(12)).max(12);
+    }
+    let blocks = count.div_ceil(block);
+    // With too few rows for the threads, the columns are split as well.
+    let mut groups = 1;
+    if threads > 1 && blocks < threads && count * per_row > TASK {
+        groups = (threads * 2).min(panels.panels().len()).max(1);
+    }
+    let work = |task: usize| {
+        let (row, group) = (task / groups * block, task % groups);
+        let to = (row + block).min(count);
+        let many = panels.panels().len();
+        let range = many * group / groups..many * (group + 1) / groups;
+        multiply_block(rows, row, to, panels, range, &shared, place, finish);
+        if let (1, Some(finish)) = (groups, finish.rows) {
+            // SAFETY: blocks of rows do not overlap, and each is one task.
+            finish(row, unsafe { shared.part(place.start + row * columns, (to - row) * columns) });
+        }
+    };
+    if threads > 1 && count * per_row > TASK {
+        workers.each(blocks * groups, &work);
+    } else {
+        (0..blocks * groups).for_each(work);
+    }
+    if let (2.., Some(finish)) = (groups, finish.rows) {
+        // SAFETY: all tasks are done.
+        finish(0, unsafe { shared.part(place.start, count * columns) });
+    }
+}
+
+thread_local! {
+    static TABLE: RefCell<Vec<*const f32>> = const { RefCell::new(Vec::new()) };
+}
+
+#[allow(clippy::too_many_arguments)]
+fn multiply_block(
+    rows: &Rows,
+    from: usize,
+    to: usize,
+    panels: &Panels,
+    range: std::ops::Range<usize>,
+    out: &Shared<f32>,
+    place: Place,
+    finish: Finish,
+) {
+    let isa = panels.isa();
+    let shape = tile::shape(isa);
+    let (taps, depth) = (rows.taps(), rows.depth());
+    let mut table = TABLE.take();
+    rows.pointers(from, to, &mut table);
+    let cuts = cuts(taps, depth);
+    let last = cuts.len() - 1;
+    for (index, cut) in cuts.iter().enumerate() {
+        for panel in &panels.panels()[range.clone()] {
+            let most = shape.rows[panel.vectors - 1];
+            let tiles = (to - from).div_ceil(most);
+            let data = panels.data()[panel.start..][..panels.depth() * panel.width].as_ptr();
+            for t in 0..tiles {
+                let first = (to - from) * t / tiles;
+                let height = (to - from) * (t + 1) / tiles - first;
+                let args = TileArgs {
+                    rows: table[first * taps + cut.tap..].as_ptr(),
+                    rows_stride: taps,
+                    taps: cut.taps,
+                    offset: cut.offset,
+                    depth: cut.depth,
+                    // SAFETY: the cut lies inside the panel.
+                    panel: unsafe { data.add((cut.tap * depth + cut.offset) * panel.width) },
+                    panel_stride: panel.width,
+                    // SAFETY: `product` checked that the last element of the last row is inside.
+                    out: unsafe {
+                        out.start().add(place.start + (from + first) * place.stride + panel.column)
+                    },
+                    out_stride: place.stride,
+                    columns: panel.columns,
+                    bias: finish.bias.map_or(std::ptr::null(), |b| b[panel.column..].as_ptr()),
+                    accumulate: index > 0,
+                    low: if index == last { finish.clamp.0 } else { f32::NEG_INFINITY },
+                    high: if index == last { finish.clamp.1 } else { f32::INFINITY },
+                };
+                // SAFETY: the panels were laid out for `isa`, whose instructions are there; the row pointers come
+                // from `pointers` with `depth` floats each, and output places of different tasks do not overlap.
+                unsafe { tile::kernel(isa, height, panel.vectors)(&args) };
+            }
+        }
+    }
+    TABLE.set(table);
+}
+
+/// A range of the summed axis.
+struct Cut {
+    tap: usize,
+    taps: usize,
+    offset: usize,
+    depth: usize,
+}
+
+/// Cuts the summed axis into ranges of about [`DEPTH_BLOCK`]; at least one, also when there is nothing to sum.
+fn cuts(taps: usize, depth: usize) -> Vec<Cut> {
+    if taps == 1 && depth > DEPTH_BLOCK {
+        let parts = depth.div_ceil(DEPTH_BLOCK);
+        return (0..parts)
+            .map(|i| (depth * i / parts, depth * (i + 1) / parts))
+            .map(|(from, to)| Cut { tap: 0, taps: 1, offset: from, depth: to - from })
+            .collect();
+    }
+    let parts = (taps * depth).div_ceil(DEPTH_BLOCK).clamp(1, taps.max(1));
+    (0..parts)
+        .map(|i| (taps * i / parts, taps * (i + 1) / parts))
+        .map(|(from, to)| Cut { tap: from, taps: to - from, offset: 0, depth })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::isa::Isa;
+    use super::super::memory::Lines;
+    use super::super::pack::Strided;
+    use super::super::patches::Window;
+    use super::*;
+
+    pub fn noise(n: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    fn multiply(isa: Isa, threads: usize, m: usize, k: usize, n: usize) -> Vec<f32> {
+        let (a, b) = (noise(m * k, 1), noise(k * n, 2));
+        let mut panels = Panels::new(isa);
+        panels.pack(k, n, Strided { data: &b, start: 0, row: n, column: 1 });
+        let mut out = vec![0.0; m * n];
+        let bias = noise(n, 3);
+        product(
+            &Workers::new(threads).unwrap(),
+            &Rows::Matrix { data: &a, start: 0, stride: k, depth: k },
+            m,
+            &panels,
+            &mut out,
+            Place { start: 0, stride: n },
+            Finish { bias: Some(&bias), clamp: (-2.0, 3.0), rows: None },
+        );
+        out
+    }
+
+    #[test]
+    fn products_equal_a_chain_of_fused_multiply_adds() {
+        for (m, k, n) in [(1, 1, 1), (5, 7, 3), (13, 33, 70), (25, 2100, 17), (3, 64, 129), (7, 0, 5)] {
+            let (a, b, bias) = (noise(m * k, 1), noise(k * n, 2), noise(n, 3));
+            let mut want = vec![0.0; m * n];
+            for i in 0..m {
+                for j in 0..n {
+                    let sum = (0..k).fold(bias[j], |sum, p| a[i * k + p].mul_add(b[p * n + j], sum));
+                    want[i * n + j] = sum.clamp(-2.0, 3.0);
+                }
+            }
+            for isa in Isa::available() {
+                assert_eq!(multiply(isa, 1, m, k, n), want, "{isa:?} {m} {k} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_do_not_depend_on_threads() {
+        for (m, k, n) in [(200, 300, 100), (3, 1500, 700)] {
+            let want = multiply(Isa::best(), 1, m, k, n);
+            for threads in [2, 4] {
+                assert_eq!(multiply(Isa::best(), threads, m, k, n), want);
+            }
+        }
+    }
+
+    #[test]
+    fn patches_equal_a_direct_convolution() {
+        let window = Window {
+            batch: 2,
+            input: [1, 7, 6],
+            channels: 5,
+            depth: 5,
+            kernel: [1, 3, 2],
+            strides: [1, 2, 1],
+            dilation: [1, 1, 2],
+            padding: [0, 1, 1],
+            output: [1, 4, 6],
+        };
+        let (x, w) = (noise(2 * 42 * 5, 4), noise(6 * 5 * 9, 5));
+        let zeros = Lines::zeros(5);
+        let mut panels = Panels::new(Isa::best());
+        panels.pack(30, 9, Strided { data: &w, start: 0, row: 9, column: 1 });
+        let mut out = vec![0.0; window.rows() * 9];
+        product(
+            &Workers::new(1).unwrap(),
+            &Rows::Patches { data: &x, window: &window, channel: 0, zeros: &zeros },
+            window.rows(),
+            &panels,
+            &mut out,
+            Place { start: 0, stride: 9 },
+            Finish::default(),
+        );
+        for (row, got) in out.chunks(9).enumerate() {
+            let (n, [_, y, x0]) = (row / 24, [0, row / 6 % 4, row % 6]);
+            for (j, got) in got.iter().enumerate() {
+                let mut sum = 0.0f32;
+                for ky in 0..3 {
+                    for kx in 0..2 {
+                        let (iy, ix) = ((y * 2 + ky) as isize - 1, (x0 + kx * 2) as isize - 1);
+                        for c in 0..5 {
+                            let inside = (0..7).contains(&iy) && (0..6).contains(&ix);
+                            let value = if inside {
+                                x[((n * 7 + iy as usize) * 6 + ix as usize) * 5 + c]
+                            } else {
+                                0.0
+                            };
+                            sum = value.mul_add(w[((ky * 2 + kx) * 5 + c) * 9 + j], sum);
+                        }
+                    }
+                }
+                assert_eq!(*got, sum);
+            }
+        }
+    }
+}

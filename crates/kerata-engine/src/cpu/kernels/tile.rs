@@ -1,0 +1,177 @@
+//! The microkernel of every product: a tile of output rows times one panel of packed columns, kept in registers.
+//!
+//! Each output element is one chain of fused multiply-adds over k in rising order, whatever the tile, the
+//! instruction set or the thread: this is what makes results independent of all of them.
+
+use super::isa::{Isa, Level};
+use super::vector::{Lanes, Vector};
+#[cfg(target_arch = "x86_64")]
+use super::vector::{Ymm, Zmm};
+
+/// What one call computes: `out[r][j] = clamp(start + sum over taps and k of rows[r][tap][k] * panel[tap, k][j])`.
+pub struct TileArgs {
+    /// Pointers to `depth` floats each, `[row][tap]`.
+    pub rows: *const *const f32,
+    /// Pointers from one row of the table to the next.
+    pub rows_stride: usize,
+    /// Taps to sum over.
+    pub taps: usize,
+    /// Floats to skip at each row pointer.
+    pub offset: usize,
+    /// Floats to read at each row pointer.
+    pub depth: usize,
+    /// The panel; each k is `panel_stride` floats after the one before.
+    pub panel: *const f32,
+    /// Floats from one k to the next.
+    pub panel_stride: usize,
+    /// First output element.
+    pub out: *mut f32,
+    /// Floats from one output row to the next.
+    pub out_stride: usize,
+    /// Columns to write, at most the width of the panel.
+    pub columns: usize,
+    /// Start of the sums: the output itself if `accumulate`, else this if not null, else zero.
+    pub bias: *const f32,
+    /// Whether sums go on from what the output holds.
+    pub accumulate: bool,
+    /// Lower clamp.
+    pub low: f32,
+    /// Upper clamp.
+    pub high: f32,
+}
+
+/// A microkernel.
+///
+/// # Safety
+/// The instruction set must be there, and every pointer of the arguments valid as described there.
+pub type TileFn = unsafe fn(&TileArgs);
+
+/// Lanes of a vector, and the most rows of a tile by the vectors of a panel (1, 2, ...).
+pub struct TileShape {
+    /// Lanes of one vector.
+    pub lanes: usize,
+    /// Most rows for panels of 1, 2, ... vectors; its length is the widest panel.
+    pub rows: &'static [usize],
+}
+
+/// The shape of tiles on `isa`.
+pub fn shape(isa: Isa) -> TileShape {
+    match isa.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => TileShape { lanes: Zmm::LANES, rows: &[12, 12, 8, 6] },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => TileShape { lanes: Ymm::LANES, rows: &[6, 6] },
+        Level::Portable => TileShape { lanes: Lanes::LANES, rows: &[4] },
+    }
+}
+
+macro_rules! table {
+    ($name:ident: $($rows:literal)+ ; $vectors:literal) => {
+        [$($name::<$rows, $vectors>,)+]
+    };
+}
+
+/// The microkernel of `rows` rows and a panel of `vectors` vectors; both as [`shape`] allows.
+pub fn kernel(isa: Isa, rows: usize, vectors: usize) -> TileFn {
+    match isa.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => {
+            const ONE: [TileFn; 12] = table!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12; 1);
+            const TWO: [TileFn; 12] = table!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12; 2);
+            const THREE: [TileFn; 8] = table!(avx512: 1 2 3 4 5 6 7 8; 3);
+            const FOUR: [TileFn; 6] = table!(avx512: 1 2 3 4 5 6; 4);
+            match vectors {
+                1 => ONE[rows - 1],
+                2 => TWO[rows - 1],
+                3 => THREE[rows - 1],
+                _ => FOUR[rows - 1],
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => {
+            const ONE: [TileFn; 6] = table!(avx2: 1 2 3 4 5 6; 1);
+            const TWO: [TileFn; 6] = table!(avx2: 1 2 3 4 5 6; 2);
+            if vectors == 1 { ONE[rows - 1] } else { TWO[rows - 1] }
+        }
+        Level::Portable => {
+            const ONE: [TileFn; 4] = table!(portable: 1 2 3 4; 1);
+            ONE[rows - 1]
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { tile::<Zmm, ROWS, VECTORS>(args) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { tile::<Ymm, ROWS, VECTORS>(args) }
+}
+
+unsafe fn portable<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+    // SAFETY: the pointers are as promised.
+    unsafe { tile::<Lanes, ROWS, VECTORS>(args) }
+}
+
+#[inline(always)]
+unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+    // SAFETY: the contract of `TileArgs`: each row pointer has `offset + depth` floats, the panel `taps * depth`
+    // steps of full width, the output `columns` floats in each of `ROWS` rows, the bias `columns` floats.
+    unsafe {
+        let part = |v: usize| args.columns.saturating_sub(v * V::LANES);
+        let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+        if args.accumulate {
+            for r in 0..ROWS {
+                for v in 0..VECTORS {
+                    let from = args.out.add(r * args.out_stride + v * V::LANES);
+                    let n = part(v);
+                    sums[r][v] = if n >= V::LANES { V::load(from) } else { V::load_part(from, n) };
+                }
+            }
+        } else if !args.bias.is_null() {
+            for v in 0..VECTORS {
+                let n = part(v);
+                let from = args.bias.add(v * V::LANES);
+                let bias = if n >= V::LANES { V::load(from) } else { V::load_part(from, n) };
+                for row in sums.iter_mut() {
+                    row[v] = bias;
+                }
+            }
+        }
+        let mut panel = args.panel;
+        for tap in 0..args.taps {
+            let mut rows = [std::ptr::null::<f32>(); ROWS];
+            for r in 0..ROWS {
+                rows[r] = (*args.rows.add(r * args.rows_stride + tap)).add(args.offset);
+            }
+            for k in 0..args.depth {
+                let mut right = [V::splat(0.0); VECTORS];
+                for v in 0..VECTORS {
+                    right[v] = V::load(panel.add(v * V::LANES));
+                }
+                for r in 0..ROWS {
+                    let left = V::splat(*rows[r].add(k));
+                    for v in 0..VECTORS {
+                        sums[r][v] = left.fma(right[v], sums[r][v]);
+                    }
+                }
+                panel = panel.add(args.panel_stride);
+            }
+        }
+        let (low, high) = (V::splat(args.low), V::splat(args.high));
+        for r in 0..ROWS {
+            for v in 0..VECTORS {
+                let to = args.out.add(r * args.out_stride + v * V::LANES);
+                let sum = sums[r][v].clamp(low, high);
+                let n = part(v);
+                if n >= V::LANES { sum.store(to) } else { sum.store_part(to, n) }
+            }
+        }
+    }
+}
