@@ -7,7 +7,7 @@ use kerata_core::graph::Graph;
 use kerata_core::{Array, Error, Result};
 
 /// All engines, by name.
-pub const ENGINES: &[&dyn Engine] = &[&cpu::Cpu, &reference::Reference];
+pub const ENGINES: &[&dyn Engine] = &[&cpu::Cpu::new(), &reference::Reference];
 
 /// The engine of a name.
 pub fn engine(name: &str) -> Result<&'static dyn Engine> {

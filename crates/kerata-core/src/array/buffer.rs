@@ -44,6 +44,14 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
         }
     }
 
+    /// The vector behind the elements when nothing else holds it, to be used for something else.
+    pub fn try_into_vec(self) -> Option<Vec<T>> {
+        match self.0 {
+            Repr::Owned(elements) => Arc::try_unwrap(elements).ok(),
+            Repr::Mapped(..) => None,
+        }
+    }
+
     /// The bytes of the elements as they lie in memory.
     pub fn as_bytes(&self) -> &[u8] {
         bytemuck::cast_slice(self)

@@ -1,4 +1,54 @@
-//! The CPU engine.
+//! The CPU engine: graphs rewritten, fused and packed at `prepare`, then run by kernels of its own.
+//!
+//! Results have the same bits for every number of threads, every split of the batch and every instruction set: each
+//! sum's order follows from the shape of one sample alone.
 
 pub mod kernels;
-pub mod workers;
+
+mod context;
+mod domain;
+mod plan;
+mod program;
+mod session;
+mod steps;
+mod workers;
+
+use kerata_core::graph::Graph;
+use kerata_core::{Array, Result};
+
+use crate::{Engine, Session, SessionOptions};
+use kernels::isa::Isa;
+
+/// The CPU engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu {
+    isa: Option<Isa>,
+}
+
+impl Cpu {
+    /// The engine with the best instruction set of the machine.
+    pub const fn new() -> Cpu {
+        Cpu { isa: None }
+    }
+
+    /// The engine bound to one instruction set, for tests and comparisons.
+    pub const fn with_isa(isa: Isa) -> Cpu {
+        Cpu { isa: Some(isa) }
+    }
+}
+
+impl Engine for Cpu {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn prepare(
+        &self,
+        graph: &Graph,
+        variables: &dyn Fn(&str) -> Result<Array>,
+        options: &SessionOptions,
+    ) -> Result<Box<dyn Session>> {
+        let isa = self.isa.unwrap_or_else(Isa::best);
+        Ok(Box::new(session::CpuSession::new(graph, variables, options, isa)?))
+    }
+}

@@ -60,7 +60,7 @@ impl Session for ReferenceSession {
 }
 
 /// A value of a variable, when it fits.
-fn checked(path: &str, spec: &TensorSpec, value: Array) -> Result<Array> {
+pub(crate) fn checked(path: &str, spec: &TensorSpec, value: Array) -> Result<Array> {
     let fits = spec.dtype == value.dtype()
         && spec.rank() == value.rank()
         && (0..spec.rank()).all(|axis| spec.size(axis).is_none_or(|size| size == value.shape()[axis]));

@@ -47,6 +47,8 @@ pub enum Unary {
     AtMost(f32),
     /// `x ^ c`.
     Power(f32),
+    /// `c ^ x`.
+    Base(f32),
 }
 
 /// A function of two elements.
@@ -137,6 +139,7 @@ by_isa! {
             Unary::AtLeast(c) => map(x, y, |x| maximum(x, c)),
             Unary::AtMost(c) => map(x, y, |x| minimum(x, c)),
             Unary::Power(c) => map(x, y, |x| x.powf(c)),
+            Unary::Base(c) => map(x, y, |x| c.powf(x)),
         }
     }
 }

@@ -1,0 +1,126 @@
+//! Grouping: which elementwise nodes and row reductions become one program, and which product they follow.
+
+use kerata_core::graph::{Graph, Node, ValueId};
+use kerata_core::ops::Op;
+use kerata_core::{DType, TensorSpec};
+
+use crate::cpu::kernels::reduce::Reduce;
+use crate::cpu::steps;
+
+/// A set of nodes that become one step.
+pub struct Group {
+    /// The node whose value is the result.
+    pub root: usize,
+    /// All nodes, in order; the root is last.
+    pub members: Vec<usize>,
+    /// A product or convolution whose rows the program takes over.
+    pub producer: Option<usize>,
+}
+
+/// The group of each node that is in one, and the groups.
+pub struct Groups {
+    pub of: Vec<Option<usize>>,
+    pub all: Vec<Group>,
+}
+
+/// Finds the groups of a graph.
+pub fn groups(graph: &Graph) -> Groups {
+    let mut consumers: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
+    for (at, node) in graph.nodes.iter().enumerate() {
+        for input in &node.inputs {
+            consumers[input.node].push(at);
+        }
+    }
+    let mut is_result = vec![false; graph.nodes.len()];
+    for value in graph.results() {
+        is_result[value.node] = true;
+    }
+    let mut of: Vec<Option<usize>> = vec![None; graph.nodes.len()];
+    let mut all: Vec<Group> = Vec::new();
+    // From the end, so that the consumers of a node are placed before it.
+    for at in (0..graph.nodes.len()).rev() {
+        let node = &graph.nodes[at];
+        let Some(op) = node.op() else { continue };
+        let shared = consumers[at].first().and_then(|&first| of[first]);
+        let home = shared.filter(|&group| {
+            let inside = |&consumer: &usize| of[consumer] == Some(group) && all[group].producer != Some(consumer);
+            !is_result[at] && consumers[at].iter().all(inside)
+        });
+        if let Some(group) = home
+            && all[group].producer.is_none()
+            && steps::is_producer(graph, node)
+            && node.outputs[0].shape == graph.nodes[all[group].root].outputs[0].shape
+        {
+            all[group].producer = Some(at);
+            of[at] = Some(group);
+            continue;
+        }
+        let reduces = row_reduction(op, graph, node).is_some();
+        if !reduces && !is_elementwise(graph, node) {
+            continue;
+        }
+        if let Some(group) = home
+            && fits(graph, node, reduces, &graph.nodes[all[group].root].outputs[0])
+        {
+            all[group].members.push(at);
+            of[at] = Some(group);
+            continue;
+        }
+        if !reduces {
+            of[at] = Some(all.len());
+            all.push(Group { root: at, members: vec![at], producer: None });
+        }
+    }
+    for group in &mut all {
+        group.members.reverse();
+    }
+    Groups { of, all }
+}
+
+/// Whether a node's value can live in the domain of a group's root.
+fn fits(graph: &Graph, node: &Node, reduces: bool, root: &TensorSpec) -> bool {
+    let spec = &node.outputs[0];
+    if reduces {
+        return input_spec(graph, node.inputs[0]).is_some_and(|input| input.shape == root.shape);
+    }
+    spec.shape == root.shape || is_column_of(spec, root)
+}
+
+/// Whether a spec is the root's with one element a row.
+pub fn is_column_of(spec: &TensorSpec, root: &TensorSpec) -> bool {
+    let (axes, wide) = (spec.shape.axes(), root.shape.axes());
+    axes.len() == wide.len()
+        && axes.len() > 1
+        && axes.last() == Some(&Some(1))
+        && wide.last().is_some_and(|last| last.is_some_and(|last| last > 1))
+        && axes[..axes.len() - 1] == wide[..wide.len() - 1]
+}
+
+/// The spec of a value.
+pub fn input_spec(graph: &Graph, value: ValueId) -> Option<&TensorSpec> {
+    graph.spec(value).ok()
+}
+
+/// The reduction a node computes, when it is one over the last axis, of known size above one, which it keeps.
+pub fn row_reduction(op: &dyn Op, graph: &Graph, node: &Node) -> Option<Reduce> {
+    let input = input_spec(graph, *node.inputs.first()?)?;
+    let (function, axes, keepdims) = steps::reduction(op)?;
+    let last = input.rank().checked_sub(1)?;
+    let known = input.size(last).is_some_and(|size| size > 1);
+    (input.dtype == DType::Float32 && known && keepdims && axes == [last] && last > 0).then_some(function)
+}
+
+/// Whether a node is a float function of elements that programs know.
+pub fn is_elementwise(graph: &Graph, node: &Node) -> bool {
+    let Some(op) = node.op() else { return false };
+    node.outputs.len() == 1
+        && node.outputs[0].dtype == DType::Float32
+        && node.inputs.iter().all(|&input| input_spec(graph, input).is_some_and(|s| s.dtype == DType::Float32))
+        && (steps::unary(op).is_some() || steps::binary(op).is_some())
+}
+
+/// The number that a value is everywhere, if it is a constant of one element.
+pub fn constant_number(graph: &Graph, value: ValueId) -> Option<f32> {
+    let array = graph.nodes[value.node].constant()?;
+    (array.len() == 1).then(|| array.as_f32().ok().map(|x| x[0])).flatten()
+}

@@ -1,0 +1,107 @@
+//! `Plan`: a graph as steps in order, and running them.
+
+mod build;
+mod fuse;
+
+use kerata_core::{Array, Error, Result, ResultExt};
+
+use super::context::Context;
+use super::steps::Kernel;
+
+/// Where a step reads a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A constant of the plan.
+    Constant(usize),
+    /// A value of the run.
+    Slot(usize),
+}
+
+struct Step {
+    name: String,
+    kernel: Box<dyn Kernel>,
+    inputs: Vec<Source>,
+    outputs: Vec<usize>,
+    /// Slots that nothing reads after this step.
+    dead: Vec<usize>,
+}
+
+/// A graph made ready: steps with their kernels, constants packed.
+pub(crate) struct Plan {
+    steps: Vec<Step>,
+    constants: Vec<Array>,
+    slots: usize,
+    inputs: Vec<usize>,
+    results: Vec<Source>,
+}
+
+impl Plan {
+    /// Runs the steps; `inputs` are the graph's inputs and then the values of variables that are not constant.
+    pub fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
+        let mut slots: Vec<Option<Array>> = vec![None; self.slots];
+        for (&slot, &input) in self.inputs.iter().zip(inputs) {
+            slots[slot] = Some(input.clone());
+        }
+        for step in &self.steps {
+            let made = {
+                let inputs: Vec<&Array> =
+                    step.inputs.iter().map(|&source| self.read(&slots, source)).collect::<Result<_>>()?;
+                step.kernel.run(cx, &inputs).at(|| step.name.as_str())?
+            };
+            for &slot in &step.dead {
+                if let Some(array) = slots[slot].take() {
+                    cx.pool.recycle(array);
+                }
+            }
+            for (&slot, array) in step.outputs.iter().zip(made) {
+                slots[slot] = Some(array);
+            }
+        }
+        let results =
+            self.results.iter().map(|&source| self.read(&slots, source).cloned()).collect::<Result<_>>()?;
+        for array in slots.into_iter().flatten() {
+            cx.pool.recycle(array);
+        }
+        Ok(results)
+    }
+
+    /// The names of the steps' kernels, in order: for tests and for looking at what was fused.
+    pub fn kernels(&self) -> Vec<&str> {
+        self.steps.iter().map(|step| step.kernel.name()).collect()
+    }
+
+    fn read<'a>(&'a self, slots: &'a [Option<Array>], source: Source) -> Result<&'a Array> {
+        match source {
+            Source::Constant(at) => Ok(&self.constants[at]),
+            Source::Slot(at) => slots[at].as_ref().ok_or_else(|| Error::internal(format!("slot {at} is empty"))),
+        }
+    }
+
+    /// Fills in which slots die with each step.
+    fn find_deaths(&mut self) {
+        let mut last = vec![None; self.slots];
+        for (at, step) in self.steps.iter().enumerate() {
+            for &slot in &step.outputs {
+                last[slot] = Some(at);
+            }
+            for source in &step.inputs {
+                if let Source::Slot(slot) = *source {
+                    last[slot] = Some(at);
+                }
+            }
+        }
+        for source in &self.results {
+            if let Source::Slot(slot) = *source {
+                last[slot] = None;
+            }
+        }
+        for (slot, at) in last.into_iter().enumerate() {
+            // A value that its own step outlives is dropped with the run.
+            if let Some(at) = at
+                && !self.steps[at].outputs.contains(&slot)
+            {
+                self.steps[at].dead.push(slot);
+            }
+        }
+    }
+}

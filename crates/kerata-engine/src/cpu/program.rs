@@ -1,0 +1,180 @@
+//! `Program`: a chain of elementwise functions and row reductions, run block after block while values stay in cache.
+//!
+//! The domain is `rows x width`. A value is either full (one element each) or a column (one element a row, made by a
+//! reduction). Softmax, layer normalisation and activations are such programs; nothing else knows about them.
+
+use super::kernels::elementwise::{self, Binary, Unary};
+use super::kernels::isa::Isa;
+use super::kernels::memory::Lines;
+use super::kernels::reduce::{self, Reduce};
+
+/// Where an instruction reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operand {
+    /// An input of the program; always full.
+    Input(usize),
+    /// What the instruction of this number gave.
+    Value(usize),
+}
+
+/// One instruction.
+#[derive(Clone, Copy, Debug)]
+pub enum Instruction {
+    /// A function of one value.
+    Unary(Unary, Operand),
+    /// A function of two values of one kind.
+    Binary(Binary, Operand, Operand),
+    /// Full to column.
+    Reduce(Reduce, Operand),
+    /// Column to full.
+    Expand(Operand),
+}
+
+/// A straight program whose last value is the result.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    instructions: Vec<Instruction>,
+    is_column: Vec<bool>,
+    /// Register of each value, and how many there are.
+    registers: Vec<usize>,
+    count: usize,
+}
+
+impl Program {
+    /// A program of these instructions.
+    pub fn new(instructions: Vec<Instruction>) -> Program {
+        let mut program = Program { instructions, ..Program::default() };
+        for instruction in &program.instructions {
+            let column = match *instruction {
+                Instruction::Unary(_, x) | Instruction::Binary(_, x, _) => match x {
+                    Operand::Input(_) => false,
+                    Operand::Value(at) => program.is_column[at],
+                },
+                Instruction::Reduce(..) => true,
+                Instruction::Expand(_) => false,
+            };
+            program.is_column.push(column);
+        }
+        program.allocate();
+        program
+    }
+
+    /// The instructions.
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    /// Whether rows must be whole.
+    pub fn has_reductions(&self) -> bool {
+        self.instructions.iter().any(|i| matches!(i, Instruction::Reduce(..)))
+    }
+
+    /// Runs on one block of whole rows (or, without reductions, of any elements): full inputs as long as `out`.
+    pub fn run(&self, isa: Isa, inputs: &[&[f32]], width: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let len = out.len();
+        let rows = len.checked_div(width).unwrap_or(0);
+        scratch.registers.resize_with(self.count.max(scratch.registers.len()), Lines::default);
+        let last = self.instructions.len() - 1;
+        for (at, instruction) in self.instructions.iter().enumerate() {
+            // The target is taken out, so that the others can be read meanwhile.
+            let register = self.registers[at];
+            let size = if self.is_column[at] { rows } else { len };
+            let mut taken = Lines::default();
+            let target: &mut [f32] = if at == last {
+                &mut *out
+            } else {
+                taken = std::mem::take(&mut scratch.registers[register]);
+                taken.resize(size);
+                &mut taken
+            };
+            let read = |operand: Operand| match operand {
+                Operand::Input(i) => inputs[i],
+                Operand::Value(value) => &scratch.registers[self.registers[value]],
+            };
+            match *instruction {
+                Instruction::Unary(f, x) => elementwise::unary(isa, f, read(x), target),
+                Instruction::Binary(f, a, b) => elementwise::binary(isa, f, read(a), read(b), target),
+                Instruction::Reduce(f, x) => reduce::rows(isa, f, read(x), width, target),
+                Instruction::Expand(x) => {
+                    for (row, &value) in target.chunks_exact_mut(width).zip(read(x)) {
+                        row.fill(value);
+                    }
+                }
+            }
+            if at != last {
+                scratch.registers[register] = taken;
+            }
+        }
+    }
+
+    /// Gives values registers; one is free again after its last reader.
+    fn allocate(&mut self) {
+        let mut last_use = vec![0; self.instructions.len()];
+        for (at, instruction) in self.instructions.iter().enumerate() {
+            for operand in instruction.operands() {
+                if let Operand::Value(value) = operand {
+                    last_use[value] = at;
+                }
+            }
+        }
+        let mut free = Vec::new();
+        for at in 0..self.instructions.len() {
+            let register = free.pop().unwrap_or_else(|| {
+                self.count += 1;
+                self.count - 1
+            });
+            self.registers.push(register);
+            for value in 0..at {
+                if last_use[value] == at {
+                    free.push(self.registers[value]);
+                }
+            }
+        }
+    }
+}
+
+impl Instruction {
+    /// What it reads.
+    pub fn operands(&self) -> impl Iterator<Item = Operand> {
+        let (a, b) = match *self {
+            Instruction::Binary(_, a, b) => (a, Some(b)),
+            Instruction::Unary(_, a) | Instruction::Reduce(_, a) | Instruction::Expand(a) => (a, None),
+        };
+        std::iter::once(a).chain(b)
+    }
+}
+
+/// Registers of a running program, kept from run to run.
+#[derive(Default)]
+pub struct Scratch {
+    registers: Vec<Lines>,
+    /// A block whose place the result takes.
+    pub held: Lines,
+    /// Inputs stretched to the block.
+    pub stretched: Vec<Lines>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_softmax_is_a_program() {
+        use {Instruction as I, Operand as O};
+        let program = Program::new(vec![
+            I::Reduce(Reduce::Max, O::Input(0)),
+            I::Expand(O::Value(0)),
+            I::Binary(Binary::Subtract, O::Input(0), O::Value(1)),
+            I::Unary(Unary::Exp, O::Value(2)),
+            I::Reduce(Reduce::Sum, O::Value(3)),
+            I::Expand(O::Value(4)),
+            I::Binary(Binary::Divide, O::Value(3), O::Value(5)),
+        ]);
+        let x = [1.0, 2.0, 3.0, 0.0, 0.0, 0.0];
+        let mut y = [0.0; 6];
+        program.run(Isa::best(), &[&x], 3, &mut y, &mut Scratch::default());
+        let sum = 1.0 + (-1.0f64).exp() + (-2.0f64).exp();
+        assert!((f64::from(y[2]) - 1.0 / sum).abs() < 1e-7);
+        assert!(y[3..].iter().all(|y| (y - 1.0 / 3.0).abs() < 1e-7));
+    }
+}

@@ -1,0 +1,71 @@
+//! Steps: one file a kind of work, each saying which nodes it takes.
+
+mod evaluate;
+mod finish;
+mod fused;
+mod matmul;
+mod names;
+
+use kerata_core::array::Array;
+use kerata_core::graph::{Graph, Node};
+use kerata_core::ops::Op;
+use kerata_core::{Result, TensorSpec};
+
+pub(crate) use evaluate::Evaluate;
+pub(crate) use fused::Fused;
+pub(crate) use names::{binary, reduction, unary, with_number};
+
+use super::context::Context;
+use super::kernels::isa::Isa;
+use super::program::Program;
+
+/// The work of one step.
+pub(crate) trait Kernel: Send + Sync {
+    /// What it is, for people.
+    fn name(&self) -> &'static str;
+
+    /// Computes the outputs.
+    fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>>;
+}
+
+/// What is known of an input when a plan is made.
+pub(crate) struct Given<'a> {
+    pub spec: &'a TensorSpec,
+    pub constant: Option<&'a Array>,
+}
+
+/// A program that follows a product: its first input is the product's output, the others follow the op's inputs.
+pub(crate) struct Epilogue {
+    pub program: Program,
+    /// For each input but the first: the value, if it is constant.
+    pub constants: Vec<Option<Array>>,
+}
+
+/// A node that is to become a step.
+pub(crate) struct Request<'a> {
+    pub op: &'a dyn Op,
+    pub inputs: Vec<Given<'a>>,
+    pub epilogue: Option<Epilogue>,
+    pub isa: Isa,
+}
+
+/// Makes the step of a node, or says that it does not know it.
+type Lowering = fn(&mut Request) -> Option<Box<dyn Kernel>>;
+
+/// Ops with kernels of their own, by name.
+const LOWERINGS: &[(&str, Lowering)] = &[("matmul", matmul::lower)];
+
+/// Products that a program can follow row by row.
+const PRODUCERS: &[(&str, fn(&Graph, &Node) -> bool)] = &[("matmul", matmul::takes)];
+
+/// Whether a program may take over the rows of a node.
+pub(crate) fn is_producer(graph: &Graph, node: &Node) -> bool {
+    node.op().is_some_and(|op| {
+        PRODUCERS.iter().any(|(name, takes)| *name == op.name() && takes(graph, node))
+    })
+}
+
+/// The step of a node: a kernel of its own, or the op's plain definition.
+pub(crate) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
+    LOWERINGS.iter().find(|(name, _)| *name == request.op.name()).and_then(|(_, lower)| lower(request))
+}
