@@ -35,6 +35,16 @@ impl Cpu {
     pub const fn with_isa(isa: Isa) -> Cpu {
         Cpu { isa: Some(isa) }
     }
+
+    /// The kernels that a graph becomes, in order: to see what was fused.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`].
+    pub fn explain(&self, graph: &Graph, variables: &dyn Fn(&str) -> Result<Array>) -> Result<Vec<String>> {
+        let isa = self.isa.unwrap_or_else(Isa::best);
+        let session = session::CpuSession::new(graph, variables, &SessionOptions::default(), isa)?;
+        Ok(session.explain())
+    }
 }
 
 impl Engine for Cpu {

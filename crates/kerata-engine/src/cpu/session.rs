@@ -42,6 +42,11 @@ impl CpuSession {
         let workers = Workers::new(options.threads)?;
         Ok(CpuSession { graph: graph.clone(), values, live, plan, isa, workers, pool: Pool::default() })
     }
+
+    /// The names of the kernels, in order.
+    pub fn explain(&self) -> Vec<String> {
+        self.plan.kernels().into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// The plan of a graph with its variables as constants, but for those that its updates change.

@@ -66,6 +66,7 @@ impl Maker<'_> {
                     self.step(at, kernel, &node.inputs)?;
                 }
             },
+            other => return Err(Error::unsupported(format!("a node of kind {other:?}"))),
         }
         Ok(())
     }
@@ -94,7 +95,7 @@ impl Maker<'_> {
         }
         let mut made: HashMap<ValueId, (Operand, bool)> = HashMap::new();
         let mut list: Vec<Instruction> = Vec::new();
-        let mut push = |instruction: Instruction, list: &mut Vec<Instruction>| {
+        let push = |instruction: Instruction, list: &mut Vec<Instruction>| {
             list.push(instruction);
             Operand::Value(list.len() - 1)
         };
@@ -166,7 +167,9 @@ impl Maker<'_> {
         let inputs = node
             .inputs
             .iter()
-            .map(|&value| Ok(Given { spec: graph.spec(value)?, constant: graph.nodes[value.node].constant() }))
+            .map(|&value| {
+                Ok(Given { spec: graph.spec(value)?, constant: graph.nodes[value.node].constant() })
+            })
             .collect::<Result<Vec<_>>>()?;
         Ok(steps::lower(&mut Request { op, inputs, epilogue, isa: self.isa }))
     }
@@ -174,8 +177,7 @@ impl Maker<'_> {
     fn step(&mut self, at: usize, kernel: Box<dyn Kernel>, inputs: &[ValueId]) -> Result<()> {
         let node = &self.graph.nodes[at];
         let inputs = inputs.iter().map(|&value| self.source(value)).collect::<Result<_>>()?;
-        let outputs =
-            (0..node.outputs.len()).map(|output| self.slot(ValueId { node: at, output })).collect();
+        let outputs = (0..node.outputs.len()).map(|output| self.slot(ValueId { node: at, output })).collect();
         self.plan.steps.push(Step { name: node.name.clone(), kernel, inputs, outputs, dead: Vec::new() });
         Ok(())
     }

@@ -43,7 +43,8 @@ pub fn groups(graph: &Graph) -> Groups {
         let Some(op) = node.op() else { continue };
         let shared = consumers[at].first().and_then(|&first| of[first]);
         let home = shared.filter(|&group| {
-            let inside = |&consumer: &usize| of[consumer] == Some(group) && all[group].producer != Some(consumer);
+            let inside =
+                |&consumer: &usize| of[consumer] == Some(group) && all[group].producer != Some(consumer);
             !is_result[at] && consumers[at].iter().all(inside)
         });
         if let Some(group) = home
@@ -115,7 +116,10 @@ pub fn is_elementwise(graph: &Graph, node: &Node) -> bool {
     let Some(op) = node.op() else { return false };
     node.outputs.len() == 1
         && node.outputs[0].dtype == DType::Float32
-        && node.inputs.iter().all(|&input| input_spec(graph, input).is_some_and(|s| s.dtype == DType::Float32))
+        && node
+            .inputs
+            .iter()
+            .all(|&input| input_spec(graph, input).is_some_and(|s| s.dtype == DType::Float32))
         && (steps::unary(op).is_some() || steps::binary(op).is_some())
 }
 

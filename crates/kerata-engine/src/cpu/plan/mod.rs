@@ -73,7 +73,9 @@ impl Plan {
     fn read<'a>(&'a self, slots: &'a [Option<Array>], source: Source) -> Result<&'a Array> {
         match source {
             Source::Constant(at) => Ok(&self.constants[at]),
-            Source::Slot(at) => slots[at].as_ref().ok_or_else(|| Error::internal(format!("slot {at} is empty"))),
+            Source::Slot(at) => {
+                slots[at].as_ref().ok_or_else(|| Error::internal(format!("slot {at} is empty")))
+            }
         }
     }
 

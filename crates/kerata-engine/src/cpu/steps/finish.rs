@@ -101,7 +101,8 @@ impl Tail {
     fn peel(&mut self, columns: usize, may_scale: bool) -> Affine {
         let mut affine = Affine { scale: vec![1.0; columns], shift: vec![0.0; columns] };
         let Some(program) = self.program.take() else { return affine };
-        let mut instructions: Vec<Option<Instruction>> = program.instructions().iter().copied().map(Some).collect();
+        let mut instructions: Vec<Option<Instruction>> =
+            program.instructions().iter().copied().map(Some).collect();
         let mut head = Operand::Input(0);
         let mut has_bias = false;
         while let Some(at) = only_reader(&instructions, head) {
@@ -205,13 +206,14 @@ fn without(instructions: &[Option<Instruction>], head: Operand) -> Option<Progra
             Operand::Value(value) => Operand::Value(places[value]),
             input => input,
         };
-        places[at] = left.len();
-        left.push(match *instruction {
+        let instruction = match *instruction {
             Instruction::Unary(f, x) => Instruction::Unary(f, moved(x)),
             Instruction::Binary(f, a, b) => Instruction::Binary(f, moved(a), moved(b)),
             Instruction::Reduce(f, x) => Instruction::Reduce(f, moved(x)),
             Instruction::Expand(x) => Instruction::Expand(moved(x)),
-        });
+        };
+        places[at] = left.len();
+        left.push(instruction);
     }
     (!left.is_empty()).then(|| Program::new(left))
 }

@@ -42,7 +42,10 @@ pub(crate) fn broadcast(inputs: &[&Array]) -> Result<Vec<usize>> {
             if *to == 1 {
                 *to = size;
             } else if size != 1 && size != *to {
-                return Err(Error::mismatch(format!("shapes {:?} and {shape:?} do not broadcast", input.shape())));
+                return Err(Error::mismatch(format!(
+                    "shapes {:?} and {shape:?} do not broadcast",
+                    input.shape()
+                )));
             }
         }
     }

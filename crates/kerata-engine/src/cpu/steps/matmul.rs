@@ -6,12 +6,11 @@ use kerata_core::{Array, DType, Error, Result};
 use super::fused::slices;
 use super::{Given, Kernel, Request};
 use crate::cpu::context::Context;
-use crate::cpu::domain::Domain;
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::kernels::memory::each_chunk;
 use crate::cpu::kernels::pack::{Panels, Strided};
 use crate::cpu::kernels::patches::Rows;
-use crate::cpu::kernels::product::{Finish, Place, product};
+use crate::cpu::kernels::product::{Place, product};
 use crate::cpu::steps::finish::Tail;
 use crate::cpu::workers::Workers;
 
@@ -62,7 +61,9 @@ impl Kernel for Matmul {
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
-        let [left, right, others @ ..] = inputs else { return Err(Error::internal("matmul takes two inputs")) };
+        let [left, right, others @ ..] = inputs else {
+            return Err(Error::internal("matmul takes two inputs"));
+        };
         let (a, b) = (left.as_f32()?, right.as_f32()?);
         let ([.., m, depth], [.., inner, columns]) = (left.shape(), right.shape()) else {
             return Err(Error::mismatch("matmul takes matrices"));
@@ -121,9 +122,8 @@ thread_local! {
 
 fn batch_shape(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
     let rank = left.len().max(right.len());
-    let size = |shape: &[usize], axis: usize| {
-        (axis + shape.len()).checked_sub(rank).map_or(1, |own| shape[own])
-    };
+    let size =
+        |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |own| shape[own]);
     (0..rank)
         .map(|axis| match (size(left, axis), size(right, axis)) {
             (1, size) => Ok(size),

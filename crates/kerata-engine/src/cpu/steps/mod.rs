@@ -60,9 +60,7 @@ const PRODUCERS: &[(&str, fn(&Graph, &Node) -> bool)] = &[("matmul", matmul::tak
 
 /// Whether a program may take over the rows of a node.
 pub(crate) fn is_producer(graph: &Graph, node: &Node) -> bool {
-    node.op().is_some_and(|op| {
-        PRODUCERS.iter().any(|(name, takes)| *name == op.name() && takes(graph, node))
-    })
+    node.op().is_some_and(|op| PRODUCERS.iter().any(|(name, takes)| *name == op.name() && takes(graph, node)))
 }
 
 /// The step of a node: a kernel of its own, or the op's plain definition.

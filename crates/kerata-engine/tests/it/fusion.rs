@@ -1,0 +1,90 @@
+//! Chains that the CPU engine fuses: broadcasting in all directions, row reductions, folded scales.
+
+use kerata_core::ops;
+use kerata_engine::cpu::Cpu;
+
+use crate::conformance::agree;
+use crate::models::{Model, noise_array, softmax};
+
+#[test]
+fn broadcast_chains_agree() {
+    let shapes: &[&[&[usize]]] = &[
+        &[&[4, 5, 6], &[6], &[5, 1]],
+        &[&[4, 5, 6], &[4, 1, 6], &[1, 5, 1]],
+        &[&[3, 1], &[1, 700], &[3, 700]],
+        &[&[2, 3000], &[3000], &[2, 1]],
+        &[&[1, 1], &[1], &[]],
+        &[&[9, 7, 5, 3], &[9, 1, 1, 3], &[7, 1, 3]],
+        &[&[200, 600], &[600], &[200, 1]],
+    ];
+    for shapes in shapes {
+        let model = Model::new();
+        let inputs: Vec<_> = shapes
+            .iter()
+            .map(|shape| {
+                let axes: Vec<Option<u64>> = shape.iter().map(|&size| Some(size as u64)).collect();
+                model.input(&format!("x{}", model.builder.len()), &axes)
+            })
+            .collect();
+        let sum = ops::add(&inputs[0], &inputs[1]).unwrap();
+        let y = ops::multiply(&ops::tanh(&sum).unwrap(), &inputs[2]).unwrap();
+        let y = ops::subtract(&ops::sigmoid(&y).unwrap(), &ops::square(&sum).unwrap()).unwrap();
+        let graph = model.finish(&[&y]);
+        let values: Vec<_> =
+            shapes.iter().enumerate().map(|(i, shape)| noise_array(shape, i as u64)).collect();
+        agree(&graph, &model.read(), &values, 1e-6);
+    }
+}
+
+#[test]
+fn layer_norm_and_softmax_agree() {
+    for (rows, width) in [(1, 3), (7, 130), (300, 17), (2, 5000)] {
+        let mut model = Model::new();
+        let x = model.input("x", &[None, Some(width as u64)]);
+        let scale = model.variable("gamma", &[width], 0.5, 1.0);
+        let share = ops::scalar(&x, 1.0 / width as f64).unwrap();
+        let mean = |x| ops::multiply(&ops::sum(x, &[-1], true).unwrap(), &share).unwrap();
+        let centered = ops::subtract(&x, &mean(&x)).unwrap();
+        let variance = mean(&ops::square(&centered).unwrap());
+        let epsilon = ops::scalar(&variance, 1e-3).unwrap();
+        let y = ops::divide(&centered, &ops::add(&variance, &epsilon).unwrap()).unwrap();
+        let y = ops::multiply(&y, &scale).unwrap();
+        let graph = model.finish(&[&softmax(&y)]);
+        agree(&graph, &model.read(), &[noise_array(&[rows, width], 5)], 2e-6);
+    }
+}
+
+#[test]
+fn scales_and_shifts_after_a_product_are_folded() {
+    let mut model = Model::new();
+    let x = model.input("x", &[None, Some(12)]);
+    let y = model.dense("dense", &x, 12, 9);
+    let mean = model.variable("mean", &[9], 1.0, 0.0);
+    let scale = model.variable("scale", &[9], 0.3, 1.0);
+    let y = ops::multiply(&ops::subtract(&y, &mean).unwrap(), &scale).unwrap();
+    let y = ops::add(&y, &mean).unwrap();
+    let skip = model.dense("skip", &x, 12, 9);
+    let y = ops::relu(&ops::add(&ops::relu(&y).unwrap(), &skip).unwrap()).unwrap();
+    let graph = model.finish(&[&y]);
+    let kernels = Cpu::new().explain(&graph, &model.read()).unwrap();
+    assert_eq!(kernels, ["matmul+", "matmul+"]);
+    agree(&graph, &model.read(), &[noise_array(&[5, 12], 2)], 1e-5);
+}
+
+#[test]
+fn batched_products_agree() {
+    for (left, right) in [
+        (vec![2, 3, 5, 4], vec![2, 3, 4, 6]),
+        (vec![2, 1, 5, 4], vec![3, 4, 6]),
+        (vec![5, 4], vec![2, 4, 6]),
+        (vec![3, 2, 5, 4], vec![4, 6]),
+    ] {
+        let model = Model::new();
+        let axes = |shape: &[usize]| shape.iter().map(|&size| Some(size as u64)).collect::<Vec<_>>();
+        let a = model.input("a", &axes(&left));
+        let b = model.input("b", &axes(&right));
+        let y = softmax(&ops::matmul(&a, &b).unwrap());
+        let graph = model.finish(&[&y]);
+        agree(&graph, &model.read(), &[noise_array(&left, 1), noise_array(&right, 2)], 1e-5);
+    }
+}
