@@ -3,10 +3,12 @@
 //! [`detect`] finds the format of an [`Input`] by its content; [`by_name`] and [`by_extension`] choose one to write.
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
 pub mod containers;
 mod content;
 mod format;
 mod input;
+pub mod saved_model;
 pub mod walk;
 
 pub use format::{Format, Layout, Output, WriteOptions};
@@ -15,7 +17,7 @@ pub use input::{FolderRef, Input, MemoryFolder};
 use kerata_core::{Error, Result, ResultExt};
 
 /// Every format, sorted by name. Detection asks them in this order; the answers exclude each other.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&checkpoint::Checkpoint, &saved_model::SavedModel];
 
 /// The format of an input, found by its content.
 ///

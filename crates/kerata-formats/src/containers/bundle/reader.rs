@@ -23,6 +23,9 @@ use crate::containers::table::{mask_crc, read_table};
 /// Rectangles that one tensor may be cut into; their overlaps are looked for in pairs.
 const MAX_SLICES: usize = 10_000;
 
+/// A stored rectangle.
+type Slice = (Vec<Extent>, Entry);
+
 /// An open bundle.
 #[derive(Debug)]
 pub struct Bundle {
@@ -32,7 +35,7 @@ pub struct Bundle {
     shards: BTreeMap<u32, SourceRef>,
     entries: IndexMap<String, Entry>,
     /// The stored rectangles of cut tensors, by name.
-    slices: HashMap<String, Vec<(Vec<Extent>, Entry)>>,
+    slices: HashMap<String, Vec<Slice>>,
 }
 
 /// A tensor of a bundle.
@@ -72,6 +75,13 @@ impl Bundle {
     pub fn tensor(&self, name: &str) -> Result<Stored> {
         let entry = self.entries.get(name).ok_or_else(|| Error::not_found(format!("no tensor `{name}`")))?;
         self.stored(name, entry).at(|| format!("tensor `{name}`")).at(|| index_name(&self.prefix))
+    }
+
+    /// Whether two tensors have the same type, shape, length and checksum.
+    pub fn is_same(&self, first: &str, second: &str) -> bool {
+        let (Some(a), Some(b)) = (self.entries.get(first), self.entries.get(second)) else { return false };
+        let is_whole = a.slices.is_empty() && b.slices.is_empty();
+        is_whole && (a.code, &a.shape, a.size, a.crc) == (b.code, &b.shape, b.size, b.crc)
     }
 
     /// The only element of a string tensor.
@@ -265,7 +275,7 @@ fn open_shards<'a>(
 fn group_slices(
     cut: Vec<(SliceKey, Entry)>,
     entries: &IndexMap<String, Entry>,
-) -> Result<HashMap<String, Vec<(Vec<Extent>, Entry)>>> {
+) -> Result<HashMap<String, Vec<Slice>>> {
     let mut groups: HashMap<String, Vec<_>> = HashMap::new();
     for (key, entry) in cut {
         let name = text_of(&key.name)?;

@@ -2,14 +2,10 @@
 
 use kerata_core::{Error, Result};
 
-use super::{put_varint, take_varint};
+use super::{Visit, put_varint, take_varint};
 
 /// Hands over the entries of a block in order.
-pub fn read_block(
-    block: &[u8],
-    max_key_bytes: usize,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<()> {
+pub fn read_block(block: &[u8], max_key_bytes: usize, visit: &mut Visit<'_>) -> Result<()> {
     let mut entries = entries_of(block)?;
     let mut key = Vec::new();
     while !entries.is_empty() {

@@ -9,6 +9,9 @@ mod writer;
 pub use reader::read_table;
 pub use writer::TableWriter;
 
+/// What is done with the key and the value of an entry.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> kerata_core::Result<()> + 'a;
+
 /// Last eight bytes of a table, little-endian.
 const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 /// Bytes of the footer.

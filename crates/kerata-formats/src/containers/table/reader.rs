@@ -3,18 +3,14 @@
 use kerata_core::{Error, Limits, Result, ResultExt, SourceRef};
 
 use super::block::read_block;
-use super::{FOOTER_BYTES, MAGIC, TRAILER_BYTES, mask_crc, take_varint};
+use super::{FOOTER_BYTES, MAGIC, TRAILER_BYTES, Visit, mask_crc, take_varint};
 
 /// Hands over all entries of a table in ascending order of their keys.
 ///
 /// # Errors
 ///
 /// `Corrupt` for anything that breaks the layout: a block outside the file, a wrong checksum, keys out of order.
-pub fn read_table(
-    source: &SourceRef,
-    limits: &Limits,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<()> {
+pub fn read_table(source: &SourceRef, limits: &Limits, visit: &mut Visit<'_>) -> Result<()> {
     let footer_offset = source
         .len()
         .checked_sub(FOOTER_BYTES as u64)
@@ -129,7 +125,9 @@ mod tests {
     use super::super::{TableWriter, put_varint};
     use super::*;
 
-    fn entries(bytes: Vec<u8>) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn entries(bytes: Vec<u8>) -> Result<Entries> {
         let mut found = Vec::new();
         read_table(&MemorySource::shared(bytes), &Limits::default(), &mut |key, value| {
             found.push((key.to_vec(), value.to_vec()));
@@ -138,7 +136,7 @@ mod tests {
         Ok(found)
     }
 
-    fn table(count: usize) -> (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>) {
+    fn table(count: usize) -> (Vec<u8>, Entries) {
         let pairs: Vec<_> =
             (0..count).map(|i| (format!("key/{i:06}").into_bytes(), vec![i as u8; i % 50])).collect();
         let mut bytes = Vec::new();
