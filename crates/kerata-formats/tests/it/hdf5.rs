@@ -272,54 +272,40 @@ fn the_writer_refuses_what_hdf5_cannot_hold() {
     assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
 }
 
-fn splitmix64(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// Opens a mutant both ways and reads all it offers.
-fn exercise(bytes: Vec<u8>) {
-    let source = MemorySource::shared(bytes);
-    for file in [File::open(&source, &Limits::default()), File::open_lenient(&source, &Limits::default())] {
-        for dataset in file.iter().flat_map(|file| file.datasets.values()) {
-            let _ = dataset.data.stream(&mut |_| Ok(()));
-        }
-    }
-}
-
+/// `cargo test --release -p kerata-formats --test it opening_times -- --ignored --nocapture`
 #[test]
-fn two_thousand_mutants_neither_panic_nor_hang() {
-    let names: Vec<String> = expected().as_object().unwrap().keys().cloned().collect();
-    let mut files: Vec<Vec<u8>> = names.iter().map(|name| fixture(name)).collect();
-    // Mutants spend their time in structures, not in the two largest files.
-    files.retain(|bytes| bytes.len() < 100_000);
-    let rounds = std::env::var("KERATA_MUTANTS").map_or(2_000, |count| count.parse().unwrap());
-    let mut state: u64 = rounds;
-    for round in 0..rounds {
-        let mut bytes = files[splitmix64(&mut state) as usize % files.len()].clone();
-        for _ in 0..=splitmix64(&mut state) % 4 {
-            let at = splitmix64(&mut state) as usize % bytes.len();
-            match splitmix64(&mut state) % 5 {
-                0 => bytes[at] ^= 1 << (splitmix64(&mut state) % 8),
-                1 => bytes[at] = splitmix64(&mut state) as u8,
-                2 => bytes[at..].iter_mut().take(8).for_each(|byte| *byte = 0xff),
-                3 => {
-                    // An address or a length becomes another place of the file.
-                    let place = (splitmix64(&mut state) % bytes.len() as u64).to_le_bytes();
-                    let aligned = at & !7;
-                    for (target, byte) in bytes[aligned..].iter_mut().zip(place) {
-                        *target = byte;
-                    }
-                }
-                _ => bytes.truncate(at.max(1)),
-            }
-        }
+#[ignore = "a measurement, for release builds"]
+fn opening_times() {
+    let mut writer = Writer::new();
+    let mut add = |path: String| {
+        writer.dataset(&path, DType::Float32, &Shape::known([4]), Data::owned([0; 16])).map(drop).unwrap();
+    };
+    for layer in 0..1_000 {
+        (0..3).for_each(|variable| add(format!("layers/dense_{layer}/vars/{variable}")));
+    }
+    add("optimizer/vars/0".to_owned());
+    add("optimizer/vars/1".to_owned());
+    for layer in 0..1_000 {
+        writer.attribute(&format!("layers/dense_{layer}/vars"), "name", "dense").unwrap();
+    }
+    let mut flat = Writer::new();
+    (0..10_000).for_each(|number| drop(flat.group(&format!("g/{number}"))));
+    for (what, writer) in [("3,002 datasets in 2,005 groups", writer), ("10,000 groups", flat)] {
+        let mut bytes = Vec::new();
         let start = std::time::Instant::now();
-        exercise(bytes);
-        let took = start.elapsed();
-        assert!(took.as_secs() < 5, "mutant {round} took {took:?}");
+        writer.plan().unwrap().write(&mut bytes).unwrap();
+        let written = start.elapsed();
+        let source = MemorySource::shared(bytes);
+        let mut times: Vec<_> = (0..30)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                let file = File::open(&source, &Limits::default()).unwrap();
+                let took = start.elapsed();
+                assert!(file.groups.len() > 2_000);
+                took
+            })
+            .collect();
+        times.sort();
+        println!("{what}: {} bytes, write {written:?}, open {:?} (median of 30)", source.len(), times[15]);
     }
 }

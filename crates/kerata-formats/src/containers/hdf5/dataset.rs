@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use kerata_core::{DType, Data, Error, Limits, Result, Shape};
 
-use super::attribute::{Attributes, Decoder};
+use super::attribute::Attributes;
 use super::chunk_index;
 use super::chunked::{Chunked, FREE_BYTES};
 use super::cursor::Cursor;
 use super::dataspace::Dataspace;
 use super::datatype::{Class, Datatype};
+use super::decoder::Decoder;
 use super::filter;
 use super::header::{Header, kind};
 use super::image::Image;

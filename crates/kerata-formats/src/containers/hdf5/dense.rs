@@ -212,6 +212,10 @@ impl<'a, 'i> Dense<'a, 'i> {
 
     /// Verifies the checksum of a direct block, which is computed with its own four bytes as zeros.
     fn check_block(&self, block: u64, size: u64) -> Result<()> {
+        #[cfg(test)]
+        if super::storm::CHECKSUMS_FIT.get() {
+            return Ok(());
+        }
         let bytes = self.image.bytes(block, size)?;
         let at = 5 + self.image.widths().offset + self.offset_size;
         let mut copy = bytes.into_owned();

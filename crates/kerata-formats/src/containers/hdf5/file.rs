@@ -8,8 +8,9 @@ use indexmap::IndexMap;
 use indexmap::map::Slice;
 use kerata_core::{Error, Limits, Result, ResultExt, SourceRef};
 
-use super::attribute::{Attributes, Decoder};
+use super::attribute::Attributes;
 use super::dataset::{Dataset, Totals};
+use super::decoder::Decoder;
 use super::group::{Link, Lister, is_group};
 use super::header::{Header, kind};
 use super::heap::GlobalHeap;

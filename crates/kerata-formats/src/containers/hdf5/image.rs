@@ -75,6 +75,10 @@ impl<'a> Image<'a> {
 
 /// Compares the last four bytes with the lookup3 checksum of the others.
 pub(super) fn verify(bytes: &[u8]) -> Result<()> {
+    #[cfg(test)]
+    if super::storm::CHECKSUMS_FIT.get() {
+        return Ok(());
+    }
     let (body, stored) =
         bytes.split_last_chunk::<4>().ok_or_else(|| Error::corrupt("no room for a checksum"))?;
     if lookup3(body) == u32::from_le_bytes(*stored) {

@@ -14,6 +14,7 @@ mod cursor;
 mod dataset;
 mod dataspace;
 mod datatype;
+mod decoder;
 mod dense;
 mod encode;
 mod file;
@@ -24,6 +25,8 @@ mod heap;
 mod image;
 mod layout;
 mod plan;
+#[cfg(test)]
+mod storm;
 mod superblock;
 mod swap;
 mod text_heap;
