@@ -1,0 +1,19 @@
+//! `sparsemax`: shares of a whole, many of them zero.
+
+use kerata_core::graph::Tensor;
+use kerata_core::{Result, ops};
+
+/// The closest point of the simplex, over the last axis.
+pub fn sparsemax(x: &Tensor) -> Result<Tensor> {
+    let count = x.spec().known_axis(-1)?;
+    let (sorted, _) = ops::top_k(x, count, true)?;
+    let ranks = ops::cast(&ops::arange(x.builder(), 1, count as i64 + 1, 1)?, x.dtype())?;
+    let one = ops::scalar(x, 1.0)?;
+    let sums = ops::cumsum(&sorted, -1)?;
+    let kept = ops::greater(&ops::add(&ops::multiply(&sorted, &ranks)?, &one)?, &sums)?;
+    let kept = ops::cast(&kept, x.dtype())?;
+    let size = ops::sum(&kept, Some(&[-1]), true)?;
+    let sum = ops::sum(&ops::multiply(&sorted, &kept)?, Some(&[-1]), true)?;
+    let threshold = ops::divide(&ops::subtract(&sum, &one)?, &size)?;
+    ops::relu(&ops::subtract(x, &threshold)?)
+}

@@ -1,0 +1,160 @@
+//! `Registry`: which class or function a name in a config stands for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use kerata_core::Tree;
+
+use crate::activations::{self, Function};
+use crate::config::{Constructor, FromConfig};
+use crate::constraints::{self, Constrain};
+use crate::initializers::{self, Initialize};
+use crate::layers::{self, Layer};
+use crate::regularizers::{self, Regularize};
+
+/// The classes and functions that a model may name: the built-in ones and one's own. A value, passed to where models
+/// are made; nothing registers itself.
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) layers: Classes<dyn Layer>,
+    pub(crate) initializers: Classes<dyn Initialize>,
+    pub(crate) regularizers: Classes<dyn Regularize>,
+    pub(crate) constraints: Classes<dyn Constrain>,
+    functions: HashMap<String, Function>,
+    replaced: HashMap<String, String>,
+}
+
+impl Registry {
+    /// A registry of what is built in.
+    pub fn new() -> Self {
+        Self {
+            layers: Classes::new(layers::BUILT_IN, layers::ALIASES),
+            initializers: Classes::new(initializers::BUILT_IN, initializers::ALIASES),
+            regularizers: Classes::new(regularizers::BUILT_IN, regularizers::ALIASES),
+            constraints: Classes::new(constraints::BUILT_IN, &[]),
+            functions: HashMap::new(),
+            replaced: HashMap::new(),
+        }
+    }
+
+    /// The registry of what is built in, and nothing else.
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN: OnceLock<Registry> = OnceLock::new();
+        BUILT_IN.get_or_init(Self::new)
+    }
+
+    /// Adds a layer class of a package: `package>Name`.
+    pub fn layer<T: Layer + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.layers.add(package, T::CLASS, |config, registry| {
+            Ok(Arc::new(T::from_config(config, registry)?))
+        });
+        self
+    }
+
+    /// Adds an initializer class of a package.
+    pub fn initializer<T: Initialize + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.initializers.add(package, T::CLASS, |config, registry| {
+            Ok(Arc::new(T::from_config(config, registry)?))
+        });
+        self
+    }
+
+    /// Adds a regularizer class of a package.
+    pub fn regularizer<T: Regularize + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.regularizers.add(package, T::CLASS, |config, registry| {
+            Ok(Arc::new(T::from_config(config, registry)?))
+        });
+        self
+    }
+
+    /// Adds a constraint class of a package.
+    pub fn constraint<T: Constrain + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.constraints.add(package, T::CLASS, |config, registry| {
+            Ok(Arc::new(T::from_config(config, registry)?))
+        });
+        self
+    }
+
+    /// Adds a function of a package: `package>name`.
+    pub fn activation(&mut self, package: &str, name: &str, function: Function) -> &mut Self {
+        self.functions.insert(format!("{package}>{name}"), function);
+        self.functions.insert(name.to_owned(), function);
+        self
+    }
+
+    /// Takes one name for another wherever a config has it: `<lambda>` for `relu`.
+    pub fn map(&mut self, old: &str, new: &str) -> &mut Self {
+        self.replaced.insert(old.to_owned(), new.to_owned());
+        self
+    }
+
+    /// The function of a name.
+    pub fn function(&self, name: &str) -> Option<Function> {
+        let name = self.replaced.get(name).map_or(name, String::as_str);
+        self.functions.get(name).copied().or_else(|| activations::built_in(name))
+    }
+
+    /// What is to be taken for a name, when something else is.
+    pub fn replacement(&self, name: &str) -> Option<&str> {
+        self.replaced.get(name).map(String::as_str)
+    }
+
+    /// Whether the class of a serialized layer is known.
+    pub(crate) fn has_layer(&self, tree: &Tree) -> bool {
+        self.layer_constructor(tree).is_some()
+    }
+
+    /// The constructor of a serialized layer, by its registered name, then by its class.
+    pub(crate) fn layer_constructor(&self, tree: &Tree) -> Option<Constructor<dyn Layer>> {
+        let names = [tree.get("registered_name").and_then(Tree::as_str), tree.class_name()];
+        names.into_iter().flatten().find_map(|name| {
+            let name = self.replaced.get(name).map_or(name, String::as_str);
+            self.layers.find(name)
+        })
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The constructors of a family by name.
+pub(crate) struct Classes<T: ?Sized> {
+    constructors: HashMap<String, Constructor<T>>,
+}
+
+impl<T: ?Sized> Classes<T> {
+    fn new(built_in: &[(&str, Constructor<T>)], aliases: &[(&str, &str)]) -> Self {
+        let mut constructors: HashMap<String, Constructor<T>> =
+            built_in.iter().map(|(name, constructor)| (plain(name), *constructor)).collect();
+        for (alias, name) in aliases {
+            if let Some(constructor) = constructors.get(&plain(name)).copied() {
+                constructors.insert(plain(alias), constructor);
+            }
+        }
+        Self { constructors }
+    }
+
+    fn add(&mut self, package: &str, class: &str, constructor: Constructor<T>) {
+        self.constructors.insert(plain(&format!("{package}>{class}")), constructor);
+        self.constructors.entry(plain(class)).or_insert(constructor);
+    }
+
+    /// The constructor of a class name, in whatever case Keras takes it.
+    pub(crate) fn find(&self, name: &str) -> Option<Constructor<T>> {
+        self.constructors.get(&plain(name)).copied()
+    }
+}
+
+impl<T: ?Sized> Clone for Classes<T> {
+    fn clone(&self) -> Self {
+        Self { constructors: self.constructors.clone() }
+    }
+}
+
+/// A class name without case and underscores: `glorot_uniform` and `GlorotUniform` are one.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
