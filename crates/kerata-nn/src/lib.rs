@@ -1,2 +1,17 @@
 //! The Keras vocabulary: layers, activations, losses, optimizers, composed of ops only.
 #![forbid(unsafe_code)]
+
+pub use kerata_core as core;
+
+pub mod activations;
+pub mod config;
+pub mod constraints;
+pub mod initializers;
+pub mod layers;
+pub mod models;
+mod operations;
+mod registry;
+pub mod regularizers;
+
+pub use models::Model;
+pub use registry::Registry;

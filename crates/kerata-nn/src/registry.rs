@@ -29,9 +29,9 @@ impl Registry {
     pub fn new() -> Self {
         Self {
             layers: Classes::new(layers::BUILT_IN, layers::ALIASES),
-            initializers: Classes::new(initializers::BUILT_IN, initializers::ALIASES),
-            regularizers: Classes::new(regularizers::BUILT_IN, regularizers::ALIASES),
-            constraints: Classes::new(constraints::BUILT_IN, &[]),
+            initializers: Classes::new(&[initializers::BUILT_IN], initializers::ALIASES),
+            regularizers: Classes::new(&[regularizers::BUILT_IN], regularizers::ALIASES),
+            constraints: Classes::new(&[constraints::BUILT_IN], &[]),
             functions: HashMap::new(),
             replaced: HashMap::new(),
         }
@@ -126,9 +126,9 @@ pub(crate) struct Classes<T: ?Sized> {
 }
 
 impl<T: ?Sized> Classes<T> {
-    fn new(built_in: &[(&str, Constructor<T>)], aliases: &[(&str, &str)]) -> Self {
+    fn new(built_in: &[&[(&str, Constructor<T>)]], aliases: &[(&str, &str)]) -> Self {
         let mut constructors: HashMap<String, Constructor<T>> =
-            built_in.iter().map(|(name, constructor)| (plain(name), *constructor)).collect();
+            built_in.iter().copied().flatten().map(|(name, constructor)| (plain(name), *constructor)).collect();
         for (alias, name) in aliases {
             if let Some(constructor) = constructors.get(&plain(name)).copied() {
                 constructors.insert(plain(alias), constructor);

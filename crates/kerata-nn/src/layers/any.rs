@@ -7,8 +7,9 @@ use kerata_core::graph::Tensor;
 use kerata_core::{Error, Object, Result, ResultExt, Tree, ops};
 
 use super::{Layer, Masked, Opaque, Operation, Scope};
-use crate::config::{DTypePolicy, Value, serialized, unexpected};
+use crate::config::{DTypePolicy, FromConfig, Value, serialized, unexpected};
 use crate::layers::Arguments;
+use crate::models::Functional;
 use crate::regularizers::Regularizer;
 use crate::registry::Registry;
 
@@ -97,6 +98,11 @@ impl AnyLayer {
         self.registered_name.as_deref().is_none_or(|name| !name.contains('>'))
     }
 
+    /// Whether it is a function of `keras.ops` and no layer.
+    pub fn is_operation(&self) -> bool {
+        self.layer.is_operation()
+    }
+
     /// What an error says of where it happened.
     pub(crate) fn place_text(&self) -> String {
         format!("layer `{}` ({})", self.name, self.class_name())
@@ -105,6 +111,20 @@ impl AnyLayer {
     /// Calls a layer that has no variables and stands outside of a model.
     pub fn call_alone(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         scope.call(&self.name, self, inputs)
+    }
+
+    /// Calls the outermost layer; gives its results and what layers added to the loss.
+    pub(crate) fn call_root(&self, scope: Scope, arguments: &Arguments) -> Result<(Vec<Masked>, Vec<Tensor>)> {
+        let trace = scope.trace.clone();
+        let scope = Scope {
+            trainable: self.trainable,
+            autocast: self.layer.autocast(),
+            names: self.layer.arguments(),
+            policy: self.policy.clone(),
+            ..scope
+        };
+        let outputs = self.invoke(scope, arguments)?;
+        Ok((outputs, trace.losses()))
     }
 
     /// Calls the layer as Keras does: casts the tensors, passes masks, finds the masks of the results.
@@ -197,6 +217,10 @@ impl Value for AnyLayer {
                 let object = tree.get("config").and_then(Tree::as_object);
                 let listed = Object::from_iter([("layers".to_owned(), tree.get("config").cloned().unwrap_or_default())]);
                 constructor(object.unwrap_or(&listed), registry).at(place)?
+            }
+            // A class derived from `Functional` that keeps its graph.
+            None if config.contains_key("input_layers") && config.contains_key("output_layers") => {
+                Arc::new(Functional::from_config(config, registry).at(place)?)
             }
             None => Arc::new(Opaque::new(class)),
         };

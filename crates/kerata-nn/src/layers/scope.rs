@@ -33,6 +33,13 @@ pub(crate) struct Trace {
     losses: RefCell<Vec<Tensor>>,
 }
 
+impl Trace {
+    /// The losses that layers have added so far.
+    pub(super) fn losses(&self) -> Vec<Tensor> {
+        self.losses.borrow().clone()
+    }
+}
+
 impl Scope {
     /// The scope of an outermost layer.
     pub(crate) fn root(builder: GraphBuilder, place: Arc<Place>, training: bool) -> Self {
@@ -131,6 +138,34 @@ impl Scope {
         layer.layer().build(&mut scope, inputs).at(|| layer.place_text())?;
         Arc::make_mut(&mut self.place).children.insert(attribute.to_owned(), scope.place);
         Ok(())
+    }
+
+    /// Builds a layer inside this one, unless it is built, for the arguments of a call, and calls it.
+    pub(crate) fn build_on(
+        &mut self,
+        attribute: &str,
+        layer: &AnyLayer,
+        arguments: Arguments,
+    ) -> Result<Vec<Masked>> {
+        if !self.is_built(attribute) {
+            let first = layer.layer().arguments().first().copied().unwrap_or("inputs");
+            let compute = layer.policy().compute_dtype();
+            let is_cast = layer.layer().autocast() && compute.is_float();
+            let tensors = arguments.get(first, 0).map(Argument::tensors).unwrap_or_default();
+            let cast = |value: &Masked| match value.tensor.dtype() {
+                dtype if is_cast && dtype.is_float() => value.tensor.spec().with_dtype(compute),
+                _ => value.tensor.spec().clone(),
+            };
+            let specs: Vec<TensorSpec> = tensors.into_iter().map(cast).collect();
+            self.build_with(attribute, layer, &specs, arguments.clone())?;
+        }
+        let outputs = self.call_with(attribute, layer, &arguments)?;
+        let specs = outputs.iter().map(|output| output.tensor.spec().clone()).collect();
+        let place = Arc::make_mut(&mut self.place).children.get_mut(attribute);
+        if let Some(place) = place.filter(|place| place.outputs.is_empty()) {
+            Arc::make_mut(place).outputs = specs;
+        }
+        Ok(outputs)
     }
 
     /// Whether the layer of an attribute is built.
@@ -268,6 +303,11 @@ impl Scope {
         masks[output] = mask;
     }
 
+    /// All arguments of the call.
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
     /// The argument of a name.
     pub fn argument(&self, name: &str) -> Option<&Argument> {
         let position = self.names.iter().position(|known| *known == name).unwrap_or(usize::MAX);
@@ -292,9 +332,9 @@ impl Scope {
         self.trace.losses.borrow_mut().push(loss);
     }
 
-    /// The losses that layers have added so far.
-    pub(crate) fn losses(&self) -> Vec<Tensor> {
-        self.trace.losses.borrow().clone()
+    /// The variables that were declared.
+    pub(crate) fn into_place(self) -> Arc<Place> {
+        self.place
     }
 
     /// The slot of a variable.

@@ -1,0 +1,13 @@
+//! Layers that others are made of: dense layers, inputs, activations by name.
+
+use super::Layer;
+use crate::config::macros::family;
+
+family! { dyn Layer;
+    activation => Activation,
+    dense => Dense,
+    identity => Identity,
+    input_layer => InputLayer,
+    lambda => Lambda,
+    masking => Masking,
+}

@@ -1,0 +1,30 @@
+//! `Average`: the mean of tensors.
+
+use super::merge::{fold, joined_mask};
+use crate::layers::prelude::*;
+
+config! {
+    /// Takes the mean of tensors.
+    pub struct Average {}
+}
+
+impl Layer for Average {
+    fn call(&self, _: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let sum = fold(inputs, ops::add)?;
+        let count = ops::scalar(&sum, inputs.len() as f64)?;
+        Ok(vec![ops::divide(&sum, &count)?])
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn compute_mask(
+        &self,
+        _: &Scope,
+        _: &[Tensor],
+        masks: &[Option<Tensor>],
+    ) -> Result<Vec<Option<Tensor>>> {
+        joined_mask(masks)
+    }
+}

@@ -1,0 +1,42 @@
+//! `Multiply`: the product of tensors.
+
+use super::merge::{equal_ranks, fold, joined_mask};
+use crate::layers::prelude::*;
+
+config! {
+    /// Multiplies tensors.
+    pub struct Multiply {}
+}
+
+impl Layer for Multiply {
+    fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        // What is masked in one tensor counts as one there; what is masked everywhere is zero.
+        let mut factors = equal_ranks(inputs)?;
+        for (factor, mask) in factors.iter_mut().zip(scope.masks()) {
+            if let Some(mask) = mask {
+                *factor = ops::select(&ops::expand_dims(mask, -1)?, factor, &ops::scalar(factor, 1.0)?)?;
+            }
+        }
+        let product = fold(&factors, ops::multiply)?;
+        match joined_mask(scope.masks())?.pop().flatten() {
+            Some(mask) => {
+                let mask = ops::expand_dims(&mask, -1)?;
+                Ok(vec![ops::select(&mask, &product, &ops::scalar(&product, 0.0)?)?])
+            }
+            None => Ok(vec![product]),
+        }
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn compute_mask(
+        &self,
+        _: &Scope,
+        _: &[Tensor],
+        masks: &[Option<Tensor>],
+    ) -> Result<Vec<Option<Tensor>>> {
+        joined_mask(masks)
+    }
+}

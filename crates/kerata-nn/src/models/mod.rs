@@ -1,0 +1,58 @@
+//! Models: layers in a row ([`Sequential`]), layers in a graph ([`Functional`]), and [`Model`], which holds either with
+//! its variables.
+
+mod functional;
+mod model;
+mod nodes;
+mod sequential;
+mod summary;
+
+pub use functional::Functional;
+pub use model::{Model, Port};
+pub use nodes::{Member, Reference};
+pub use sequential::Sequential;
+pub use summary::{Row, Summary};
+
+use kerata_core::Result;
+
+use crate::config::{Constructor, FromConfig};
+use crate::layers::{AnyLayer, Argument, Layer};
+
+/// The built-in classes by name.
+pub(crate) const BUILT_IN: &[(&str, Constructor<dyn Layer>)] = &[
+    ("Functional", |config, registry| Ok(std::sync::Arc::new(Functional::from_config(config, registry)?))),
+    ("Sequential", |config, registry| Ok(std::sync::Arc::new(Sequential::from_config(config, registry)?))),
+];
+
+/// A layer that is made of other layers and knows what goes in and out.
+pub trait Network: Layer {
+    /// The layers inside, in Keras's order.
+    fn members(&self) -> Vec<&AnyLayer>;
+
+    /// The attribute of each layer inside (`layers/dense_1`); none for functions of `keras.ops`.
+    fn attributes(&self) -> Vec<Option<String>>;
+
+    /// What goes in: the structure, with a port for each tensor. Fails while it is not known.
+    fn inputs(&self) -> Result<Argument<Port>>;
+
+    /// The names of the layers that the results come from, in the structure of the results.
+    fn outputs(&self) -> Argument<String>;
+
+    /// For each layer inside, the layers whose results it takes, as Keras's summary shows them.
+    fn connections(&self) -> Vec<Vec<String>>;
+}
+
+/// The attributes of layers in a list, as Keras names them: by class, numbered.
+fn list_attributes<'a>(classes: impl Iterator<Item = Option<&'a str>>) -> Vec<Option<String>> {
+    let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    let mut name = |class: &str| {
+        let name = crate::layers::snake_case(class);
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        match *count {
+            1 => format!("layers/{name}"),
+            count => format!("layers/{name}_{}", count - 1),
+        }
+    };
+    classes.map(|class| class.map(&mut name)).collect()
+}

@@ -1,0 +1,316 @@
+//! `Model`: layers with their variables: made from an artifact or from layers, traced into a graph, turned back into an
+//! artifact.
+
+use std::sync::Arc;
+
+use kerata_core::array::Array;
+use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
+use kerata_core::{Artifact, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
+
+use super::{Network, Summary};
+use crate::config::Value;
+use crate::initializers::Start;
+use crate::layers::place::Slot;
+use crate::layers::{AnyLayer, Argument, Arguments, Layer, Masked, Place, Scope};
+use crate::registry::Registry;
+
+/// Where a tensor enters a model.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Port {
+    /// Its key, when the model takes an object of tensors.
+    pub key: Option<String>,
+    /// Name of its input layer.
+    pub name: String,
+    /// What is expected.
+    pub spec: TensorSpec,
+    /// Whether it may be missing.
+    pub is_optional: bool,
+}
+
+/// What a model computes, in a graph that is being built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Traced {
+    /// The results, flattened, with their masks.
+    pub outputs: Vec<Masked>,
+    /// What layers add to the loss: penalties on their results.
+    pub losses: Vec<Tensor>,
+}
+
+/// Layers with their variables.
+#[derive(Clone, Debug)]
+pub struct Model {
+    root: AnyLayer,
+    place: Arc<Place>,
+    artifact: Artifact,
+    /// Why the model cannot run: a layer or function whose code is not there.
+    blocked: Option<Error>,
+    seed: i64,
+}
+
+impl Model {
+    /// The model of an artifact. Layers that are not known keep it from running and from nothing else. Fails when the
+    /// stored variables do not fit the layers.
+    pub fn from_artifact(artifact: &Artifact, registry: &Registry) -> Result<Self> {
+        let config = artifact.config.as_ref().ok_or_else(|| {
+            Error::unsupported("the file holds weights and no model").hint("it can be inspected and converted")
+        })?;
+        let root = AnyLayer::read(config, registry)?;
+        let mut model = Self::unbuilt(root, artifact.clone());
+        model.build(&[])?;
+        model.check_variables()?;
+        Ok(model)
+    }
+
+    /// A model of layers, with new variables; `seed` is where their random numbers start.
+    pub fn new(layers: impl Into<AnyLayer>, seed: i64) -> Result<Self> {
+        let mut model = Self::unbuilt(layers.into(), Artifact::new());
+        model.seed = seed;
+        model.build(&[])?;
+        if let Some(error) = model.blocked {
+            return Err(error);
+        }
+        model.artifact.config = Some(model.root.write());
+        for (path, slot, trainable) in model.place.variables() {
+            if slot.role == Role::Weight {
+                let mut variable = model.initial(&path, slot)?.to_variable()?;
+                variable.name = Some(slot.name.clone());
+                variable.trainable = Some(trainable);
+                model.artifact.variables.insert(path, variable)?;
+            }
+        }
+        Ok(model)
+    }
+
+    fn unbuilt(root: AnyLayer, artifact: Artifact) -> Self {
+        let trainable = root.trainable();
+        let place = Place { name: root.name().to_owned(), trainable, ..Place::default() };
+        Self { root, place: Arc::new(place), artifact, blocked: None, seed: 0 }
+    }
+
+    /// Builds a model that does not know its input shape for inputs of these specs.
+    pub fn build(&mut self, inputs: &[TensorSpec]) -> Result<()> {
+        if let Err(error) = self.root.layer().check() {
+            self.blocked = Some(error);
+            return Ok(());
+        }
+        let knows_inputs = self.network().is_some_and(|network| network.inputs().is_ok());
+        if !knows_inputs && inputs.is_empty() {
+            let reason = Error::usage("the model is not built").hint("give it the specs of its inputs");
+            self.blocked = Some(reason);
+            return Ok(());
+        }
+        let mut scope = Scope::root(GraphBuilder::new("build"), self.place.clone(), false);
+        match self.root.layer().build(&mut scope, inputs) {
+            Ok(()) => {
+                self.place = scope.into_place();
+                self.blocked = None;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                self.blocked = Some(error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a variable a value.
+    pub fn set_variable(&mut self, path: &str, value: &Array) -> Result<()> {
+        let value = value.to_variable()?;
+        match self.artifact.variables.get_mut(path) {
+            Some(variable) if variable.shape != value.shape => Err(Error::mismatch(format!(
+                "expected {}, found {}",
+                Shape::from(variable.shape.clone()),
+                Shape::from(value.shape),
+            ))
+            .at(format!("variable `{path}`"))),
+            Some(variable) => {
+                variable.dtype = value.dtype;
+                variable.data = value.data;
+                Ok(())
+            }
+            None => {
+                let slots = self.place.variables();
+                let slot = slots.into_iter().find(|(known, _, _)| known == path);
+                let (_, slot, _) = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
+                let role = slot.role;
+                self.artifact.variables.insert(path, value.with_role(role))
+            }
+        }
+    }
+
+    /// What the model computes, as a graph: its inputs in Keras's order under their names, variables by their paths.
+    pub fn trace(&self, training: bool) -> Result<Graph> {
+        let builder = GraphBuilder::new(self.root.name());
+        let ports = self.inputs()?;
+        let ports = ports.tensors();
+        let inputs: Vec<Tensor> =
+            ports.iter().map(|port| builder.input(port.label(), port.spec.clone())).collect();
+        let traced = self.call(&builder, &inputs, training)?;
+        let names = self.output_names();
+        let names = names.iter().map(String::as_str);
+        let outputs: Vec<(&str, &Tensor)> = names.zip(traced.outputs.iter().map(|output| &output.tensor)).collect();
+        builder.finish(&outputs)
+    }
+
+    /// Calls the model on tensors of a graph that is being built, one for each input in order.
+    pub fn call(&self, builder: &GraphBuilder, inputs: &[Tensor], training: bool) -> Result<Traced> {
+        self.check()?;
+        let scope = Scope::root(builder.clone(), self.place.clone(), training);
+        let inputs: Vec<Masked> = inputs.iter().cloned().map(Masked::from).collect();
+        let (outputs, losses) = self.root.call_root(scope, &Arguments::tensors(&inputs))?;
+        Ok(Traced { outputs, losses })
+    }
+
+    /// Fails when the model cannot run, and says why and what to do.
+    pub fn check(&self) -> Result<()> {
+        self.blocked.clone().map_or(Ok(()), Err)
+    }
+
+    /// The value of a variable as a trace needs it: as stored, or as it starts when it is not stored.
+    pub fn variable(&self, path: &str) -> Result<Array> {
+        let slots = self.place.variables();
+        let slot = slots.iter().find(|(known, slot, _)| known == path && slot.same_as.is_none());
+        let (_, slot, _) = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
+        match self.artifact.variables.get(path) {
+            Some(variable) => {
+                let array = Array::from_variable(variable).at(|| format!("variable `{path}`"))?;
+                if array.dtype() == slot.spec.dtype { Ok(array) } else { array.cast(slot.spec.dtype) }
+            }
+            None => self.initial(path, slot),
+        }
+    }
+
+    /// The model as an artifact.
+    pub fn to_artifact(&self) -> Artifact {
+        self.artifact.clone()
+    }
+
+    /// The outermost layer.
+    pub fn root(&self) -> &AnyLayer {
+        &self.root
+    }
+
+    /// The variables of the layers.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What goes in: the structure, with a port for each tensor.
+    pub fn inputs(&self) -> Result<Argument<Port>> {
+        match self.network() {
+            Some(network) => network.inputs(),
+            None => Err(Error::unsupported(format!("`{}` is not a model of layers", self.root.class_name()))),
+        }
+    }
+
+    /// The structure of what comes out, with the name of the layer that each result comes from.
+    pub fn outputs(&self) -> Argument<String> {
+        self.network().map_or(Argument::Plain(Tree::Null), Network::outputs)
+    }
+
+    /// Names of the results: their keys when the model gives an object of tensors, else the names of their layers.
+    pub fn output_names(&self) -> Vec<String> {
+        match self.outputs() {
+            Argument::Object(entries) => {
+                let mut sorted: Vec<_> = entries.into_iter().collect();
+                sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+                sorted
+                    .into_iter()
+                    .flat_map(|(key, value)| value.tensors().into_iter().map(|_| key.clone()).collect::<Vec<_>>())
+                    .collect()
+            }
+            outputs => outputs.tensors().into_iter().cloned().collect(),
+        }
+    }
+
+    /// Number of parameters, as Keras's `count_params()` counts them.
+    pub fn count_params(&self) -> u64 {
+        self.parameters().map(|(slot, _)| slot.spec.shape.elements().unwrap_or(0)).sum()
+    }
+
+    /// The layers as Keras's `summary()` shows them; `expand_nested` shows those of inner models too.
+    pub fn summary(&self, expand_nested: bool) -> Summary {
+        Summary::of(&self.root, &self.place, expand_nested)
+    }
+
+    /// Penalties on weights: path of the variable and its regularizer.
+    pub fn regularizers(&self) -> Vec<(String, crate::regularizers::Regularizer)> {
+        let variables = self.place.variables().into_iter();
+        variables.filter_map(|(path, slot, _)| Some((path, slot.regularizer.clone()?))).collect()
+    }
+
+    /// Constraints on weights: path of the variable and its constraint.
+    pub fn constraints(&self) -> Vec<(String, crate::constraints::Constraint)> {
+        let variables = self.place.variables().into_iter();
+        variables.filter_map(|(path, slot, _)| Some((path, slot.constraint.clone()?))).collect()
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = (&Slot, bool)> {
+        let weights = self.place.variables().into_iter();
+        weights
+            .filter(|(_, slot, _)| slot.role == Role::Weight && slot.same_as.is_none())
+            .map(|(_, slot, trainable)| (slot, trainable))
+    }
+
+    fn network(&self) -> Option<&dyn Network> {
+        self.root.layer().as_model()
+    }
+
+    /// Compares the stored variables with the declared ones; a file without any is a model to be initialized.
+    fn check_variables(&self) -> Result<()> {
+        if self.blocked.is_some() || self.artifact.weights().next().is_none() {
+            return Ok(());
+        }
+        for (path, slot, _) in self.place.variables() {
+            if slot.role != Role::Weight {
+                continue;
+            }
+            match self.artifact.variables.get(&path) {
+                Some(variable) if Shape::from(variable.shape.clone()) != slot.spec.shape => {
+                    return Err(Error::mismatch(format!(
+                        "the layer needs {}, the file holds {}",
+                        slot.spec.shape,
+                        Shape::from(variable.shape.clone())
+                    ))
+                    .at(format!("variable `{path}` ({})", slot.name)));
+                }
+                None if slot.same_as.is_none() => {
+                    return Err(Error::mismatch("the layer needs a variable that the file does not hold")
+                        .at(format!("variable `{path}` ({})", slot.name)));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn initial(&self, path: &str, slot: &Slot) -> Result<Array> {
+        let builder = GraphBuilder::new("initial");
+        let start = Start {
+            builder: builder.clone(),
+            shape: slot.spec.sizes()?,
+            dtype: slot.spec.dtype,
+            // Every variable gets random numbers of its own.
+            seed: path.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into())),
+        };
+        let values = slot.initializer.object()?.call(&start).at(|| format!("variable `{path}`"))?;
+        let graph = builder.finish(&[("values", &values)])?;
+        let (mut outputs, _) = graph.evaluate(&[], &|_| Err(Error::internal("an initializer reads no variable")))?;
+        outputs.pop().ok_or_else(|| Error::internal("an initializer gave no values"))
+    }
+}
+
+impl Port {
+    /// The name under which the tensor is handed in: the key, or the name of the input layer.
+    pub fn label(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// The config of a layer that is written under `config`.
+pub(super) fn config_of(layer: &AnyLayer) -> Object {
+    layer.write().get("config").and_then(Tree::as_object).cloned().unwrap_or_default()
+}
