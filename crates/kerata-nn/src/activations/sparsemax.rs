@@ -12,8 +12,8 @@ pub fn sparsemax(x: &Tensor) -> Result<Tensor> {
     let sums = ops::cumsum(&sorted, -1)?;
     let kept = ops::greater(&ops::add(&ops::multiply(&sorted, &ranks)?, &one)?, &sums)?;
     let kept = ops::cast(&kept, x.dtype())?;
-    let size = ops::sum(&kept, Some(&[-1]), true)?;
-    let sum = ops::sum(&ops::multiply(&sorted, &kept)?, Some(&[-1]), true)?;
+    let size = ops::sum(&kept, &[-1], true)?;
+    let sum = ops::sum(&ops::multiply(&sorted, &kept)?, &[-1], true)?;
     let threshold = ops::divide(&ops::subtract(&sum, &one)?, &size)?;
     ops::relu(&ops::subtract(x, &threshold)?)
 }

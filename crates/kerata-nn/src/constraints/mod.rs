@@ -50,7 +50,7 @@ impl<T: Constrain> From<T> for Constraint {
 
 /// Euclidean norms along axes, which are kept.
 fn norms(weight: &Tensor, axes: &[i64]) -> Result<Tensor> {
-    ops::sqrt(&ops::sum(&ops::square(weight)?, Some(axes), true)?)
+    ops::sqrt(&ops::sum(&ops::square(weight)?, axes, true)?)
 }
 
 /// The weight with other norms.

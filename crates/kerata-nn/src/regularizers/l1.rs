@@ -16,7 +16,7 @@ config! {
 
 impl Regularize for L1 {
     fn call(&self, weight: &Tensor) -> Result<Tensor> {
-        let sum = ops::sum(&ops::absolute(weight)?, None, false)?;
+        let sum = ops::sum(&ops::absolute(weight)?, &[], false)?;
         ops::multiply(&sum, &ops::scalar(&sum, self.l1)?)
     }
 }

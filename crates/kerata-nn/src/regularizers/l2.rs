@@ -16,7 +16,7 @@ config! {
 
 impl Regularize for L2 {
     fn call(&self, weight: &Tensor) -> Result<Tensor> {
-        let sum = ops::sum(&ops::square(weight)?, None, false)?;
+        let sum = ops::sum(&ops::square(weight)?, &[], false)?;
         ops::multiply(&sum, &ops::scalar(&sum, self.l2)?)
     }
 }

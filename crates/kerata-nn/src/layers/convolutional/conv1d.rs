@@ -1,0 +1,9 @@
+//! `Conv1D`: convolution over sequences.
+
+use super::conv::{Spatial, conv, convolve};
+use crate::layers::prelude::*;
+
+conv! {
+    /// Convolution over sequences.
+    Conv1D, 1
+}

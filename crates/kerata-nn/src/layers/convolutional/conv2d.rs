@@ -1,0 +1,9 @@
+//! `Conv2D`: convolution over images.
+
+use super::conv::{Spatial, conv, convolve};
+use crate::layers::prelude::*;
+
+conv! {
+    /// Convolution over images.
+    Conv2D, 2
+}

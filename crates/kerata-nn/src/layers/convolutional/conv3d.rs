@@ -1,0 +1,9 @@
+//! `Conv3D`: convolution over volumes.
+
+use super::conv::{Spatial, conv, convolve};
+use crate::layers::prelude::*;
+
+conv! {
+    /// Convolution over volumes.
+    Conv3D, 3
+}
