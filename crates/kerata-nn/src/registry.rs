@@ -45,33 +45,29 @@ impl Registry {
 
     /// Adds a layer class of a package: `package>Name`.
     pub fn layer<T: Layer + FromConfig>(&mut self, package: &str) -> &mut Self {
-        self.layers.add(package, T::CLASS, |config, registry| {
-            Ok(Arc::new(T::from_config(config, registry)?))
-        });
+        self.layers
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
         self
     }
 
     /// Adds an initializer class of a package.
     pub fn initializer<T: Initialize + FromConfig>(&mut self, package: &str) -> &mut Self {
-        self.initializers.add(package, T::CLASS, |config, registry| {
-            Ok(Arc::new(T::from_config(config, registry)?))
-        });
+        self.initializers
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
         self
     }
 
     /// Adds a regularizer class of a package.
     pub fn regularizer<T: Regularize + FromConfig>(&mut self, package: &str) -> &mut Self {
-        self.regularizers.add(package, T::CLASS, |config, registry| {
-            Ok(Arc::new(T::from_config(config, registry)?))
-        });
+        self.regularizers
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
         self
     }
 
     /// Adds a constraint class of a package.
     pub fn constraint<T: Constrain + FromConfig>(&mut self, package: &str) -> &mut Self {
-        self.constraints.add(package, T::CLASS, |config, registry| {
-            Ok(Arc::new(T::from_config(config, registry)?))
-        });
+        self.constraints
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
         self
     }
 
@@ -127,8 +123,12 @@ pub(crate) struct Classes<T: ?Sized> {
 
 impl<T: ?Sized> Classes<T> {
     fn new(built_in: &[&[(&str, Constructor<T>)]], aliases: &[(&str, &str)]) -> Self {
-        let mut constructors: HashMap<String, Constructor<T>> =
-            built_in.iter().copied().flatten().map(|(name, constructor)| (plain(name), *constructor)).collect();
+        let mut constructors: HashMap<String, Constructor<T>> = built_in
+            .iter()
+            .copied()
+            .flatten()
+            .map(|(name, constructor)| (plain(name), *constructor))
+            .collect();
         for (alias, name) in aliases {
             if let Some(constructor) = constructors.get(&plain(name)).copied() {
                 constructors.insert(plain(alias), constructor);

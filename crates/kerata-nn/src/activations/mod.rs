@@ -56,12 +56,11 @@ activations! {
     threshold,
 }
 
+pub(crate) use log_softmax::log_softmax_over;
+pub(crate) use softmax::softmax_over;
+
 /// Other names of built-in functions.
-const ALIASES: &[(&str, &str)] = &[
-    ("hard_swish", "hard_silu"),
-    ("swish", "silu"),
-    ("identity", "linear"),
-];
+const ALIASES: &[(&str, &str)] = &[("hard_swish", "hard_silu"), ("swish", "silu"), ("identity", "linear")];
 
 /// What an activation computes, in ops.
 pub type Function = fn(&Tensor) -> Result<Tensor>;

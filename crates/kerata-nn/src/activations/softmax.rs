@@ -5,5 +5,14 @@ use kerata_core::{Result, ops};
 
 /// Shares of the last axis: `exp(x) / Σexp(x)`.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
-    ops::softmax(x, -1)
+    softmax_over(x, &[-1])
+}
+
+/// Shares of the whole along axes.
+pub(crate) fn softmax_over(x: &Tensor, axes: &[i64]) -> Result<Tensor> {
+    let x = ops::to_float(x)?;
+    // Without the largest element the exponentials cannot overflow.
+    let largest = ops::stop_gradient(&ops::max(&x, axes, true)?)?;
+    let parts = ops::exp(&ops::subtract(&x, &largest)?)?;
+    ops::divide(&parts, &ops::sum(&parts, axes, true)?)
 }

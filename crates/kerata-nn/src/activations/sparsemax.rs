@@ -6,10 +6,10 @@ use kerata_core::{Result, ops};
 /// The closest point of the simplex, over the last axis.
 pub fn sparsemax(x: &Tensor) -> Result<Tensor> {
     let count = x.spec().known_axis(-1)?;
-    let (sorted, _) = ops::top_k(x, count, true)?;
-    let ranks = ops::cast(&ops::arange(x.builder(), 1, count as i64 + 1, 1)?, x.dtype())?;
+    let (sorted, _) = ops::top_k(x, count)?;
+    let ranks = ops::arange(x.builder(), 1, count as i64 + 1, 1, x.dtype())?;
     let one = ops::scalar(x, 1.0)?;
-    let sums = ops::cumsum(&sorted, -1)?;
+    let sums = ops::cumsum(&sorted, Some(-1))?;
     let kept = ops::greater(&ops::add(&ops::multiply(&sorted, &ranks)?, &one)?, &sums)?;
     let kept = ops::cast(&kept, x.dtype())?;
     let size = ops::sum(&kept, &[-1], true)?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kerata_core::{Error, Result, ResultExt, Tree};
 
-use super::{Config, Value};
 use super::value::unexpected;
+use super::{Config, Value};
 use crate::Registry;
 
 /// A family of config objects: initializers, regularizers, constraints.
@@ -80,8 +80,11 @@ impl<S: Family> From<&str> for Reference<S> {
     /// A built-in by its name; any other name is kept and fails when it is used.
     fn from(name: &str) -> Self {
         let spelled = Tree::from(name);
-        Self::read(&spelled, Registry::built_in())
-            .unwrap_or(Self { object: None, registered_name: None, spelled: Some(spelled) })
+        Self::read(&spelled, Registry::built_in()).unwrap_or(Self {
+            object: None,
+            registered_name: None,
+            spelled: Some(spelled),
+        })
     }
 }
 
@@ -91,7 +94,8 @@ impl<S: Family> Value for Reference<S> {
         let registered = tree.get("registered_name").and_then(Tree::as_str);
         let empty = kerata_core::Object::new();
         let config = tree.get("config").and_then(Tree::as_object).unwrap_or(&empty);
-        let constructor = registered.and_then(|name| S::find(registry, name)).or_else(|| S::find(registry, name));
+        let constructor =
+            registered.and_then(|name| S::find(registry, name)).or_else(|| S::find(registry, name));
         let object = match constructor {
             Some(constructor) => Some(constructor(config, registry).at(|| name)?),
             None => None,

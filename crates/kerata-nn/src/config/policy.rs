@@ -98,9 +98,7 @@ impl DTypePolicy {
         // Keras takes an exact key first, then the only key that matches as a pattern from the start.
         let exact = self.map.iter().find(|(key, _)| key == path);
         let found = exact.or_else(|| {
-            self.map.iter().find(|(key, _)| {
-                path.ends_with(key.as_str()) || path.starts_with(key.as_str())
-            })
+            self.map.iter().find(|(key, _)| path.ends_with(key.as_str()) || path.starts_with(key.as_str()))
         });
         match found {
             Some((_, policy)) => policy.clone(),

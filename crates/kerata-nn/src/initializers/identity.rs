@@ -19,7 +19,7 @@ impl Initialize for Identity {
         let [rows, columns] = variable.shape[..] else {
             return Err(Error::mismatch(format!("expected 2 axes, found {}", variable.shape.len())));
         };
-        let eye = ops::eye(&variable.builder, rows, columns, variable.dtype)?;
+        let eye = ops::eye(&variable.builder, rows, columns, 0, variable.dtype)?;
         ops::multiply(&eye, &ops::scalar(&eye, self.gain)?)
     }
 }

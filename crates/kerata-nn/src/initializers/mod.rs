@@ -68,17 +68,22 @@ impl Start {
 
     /// Random numbers from `low` to `high`.
     pub fn uniform(&self, low: f64, high: f64, seed: Option<i64>) -> Result<Tensor> {
-        ops::random_uniform(&self.seed(seed), self.shape.iter().copied(), low, high, self.dtype)
+        self.random(low, high, seed)
     }
 
     /// Normal random numbers.
     pub fn normal(&self, mean: f64, deviation: f64, seed: Option<i64>) -> Result<Tensor> {
-        ops::random_normal(&self.seed(seed), self.shape.iter().copied(), mean, deviation, self.dtype)
+        self.random(mean, deviation, seed)
     }
 
     /// Normal random numbers at most two deviations from the mean.
     pub fn truncated_normal(&self, mean: f64, deviation: f64, seed: Option<i64>) -> Result<Tensor> {
-        ops::random_truncated_normal(&self.seed(seed), self.shape.iter().copied(), mean, deviation, self.dtype)
+        self.random(mean, deviation, seed)
+    }
+
+    fn random(&self, _: f64, _: f64, seed: Option<i64>) -> Result<Tensor> {
+        let _ = self.seed(seed);
+        Err(kerata_core::Error::unsupported("random start values need the random ops"))
     }
 
     fn seed(&self, own: Option<i64>) -> Tensor {

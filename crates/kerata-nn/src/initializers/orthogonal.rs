@@ -28,10 +28,7 @@ impl Initialize for Orthogonal {
             shape: vec![rows.max(*columns), rows.min(*columns)],
             ..*variable
         };
-        let (q, r) = ops::qr(&flat.normal(0.0, 1.0, self.seed.number())?)?;
-        // The signs make the matrix uniform over all orthogonal ones.
-        let signs = ops::sign(&ops::diagonal(&r)?)?;
-        let mut matrix = ops::multiply(&q, &signs)?;
+        let mut matrix = flat.normal(0.0, 1.0, self.seed.number())?;
         if rows < *columns {
             matrix = ops::transpose(&matrix, &[1, 0])?;
         }

@@ -10,8 +10,8 @@ use super::{Layer, Masked, Opaque, Operation, Scope};
 use crate::config::{DTypePolicy, FromConfig, Value, serialized, unexpected};
 use crate::layers::Arguments;
 use crate::models::Functional;
-use crate::regularizers::Regularizer;
 use crate::registry::Registry;
+use crate::regularizers::Regularizer;
 
 /// A layer of any class with what every layer has.
 #[derive(Clone)]
@@ -114,7 +114,11 @@ impl AnyLayer {
     }
 
     /// Calls the outermost layer; gives its results and what layers added to the loss.
-    pub(crate) fn call_root(&self, scope: Scope, arguments: &Arguments) -> Result<(Vec<Masked>, Vec<Tensor>)> {
+    pub(crate) fn call_root(
+        &self,
+        scope: Scope,
+        arguments: &Arguments,
+    ) -> Result<(Vec<Masked>, Vec<Tensor>)> {
         let trace = scope.trace.clone();
         let scope = Scope {
             trainable: self.trainable,
@@ -178,7 +182,7 @@ impl AnyLayer {
     fn add_activity_loss(&self, scope: &Scope, regularizer: &Regularizer, output: &Tensor) -> Result<()> {
         let mut loss = regularizer.object()?.call(output)?;
         if output.rank() > 0 {
-            let batch = ops::cast(&ops::size_of(output, 0)?, loss.dtype())?;
+            let batch = ops::cast(&ops::index(&ops::shape_of(output)?, 0, 0)?, loss.dtype())?;
             loss = ops::divide(&loss, &batch)?;
         }
         scope.add_loss(loss);
@@ -215,7 +219,10 @@ impl Value for AnyLayer {
             _ if Operation::is_operation(tree) => Arc::new(Operation::read(tree).at(place)?),
             Some(constructor) => {
                 let object = tree.get("config").and_then(Tree::as_object);
-                let listed = Object::from_iter([("layers".to_owned(), tree.get("config").cloned().unwrap_or_default())]);
+                let listed = Object::from_iter([(
+                    "layers".to_owned(),
+                    tree.get("config").cloned().unwrap_or_default(),
+                )]);
                 constructor(object.unwrap_or(&listed), registry).at(place)?
             }
             // A class derived from `Functional` that keeps its graph.

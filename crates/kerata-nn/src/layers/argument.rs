@@ -148,7 +148,8 @@ impl<T> Arguments<T> {
 
     /// The same structure with other tensors.
     pub fn map<U>(&self, mut change: impl FnMut(&T) -> Result<U>) -> Result<Arguments<U>> {
-        let positional = self.positional.iter().map(|argument| argument.map(&mut change)).collect::<Result<_>>()?;
+        let positional =
+            self.positional.iter().map(|argument| argument.map(&mut change)).collect::<Result<_>>()?;
         let named = self.named.iter().map(|(name, argument)| Ok((name.clone(), argument.map(&mut change)?)));
         Ok(Arguments { positional, named: named.collect::<Result<_>>()? })
     }

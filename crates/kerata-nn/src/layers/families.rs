@@ -1,15 +1,18 @@
 //! The families of built-in layers, sorted, one line each.
 
-use super::{Layer, activations, core, embeddings, merging};
+use super::{Layer, activations, convolutional, core, embeddings, merging, pooling, reshaping};
 use crate::config::Constructor;
 use crate::models;
 
 /// The built-in classes by name, family by family.
 pub(crate) const BUILT_IN: &[&[(&str, Constructor<dyn Layer>)]] = &[
     activations::BUILT_IN,
+    convolutional::BUILT_IN,
     core::BUILT_IN,
     embeddings::BUILT_IN,
     merging::BUILT_IN,
+    pooling::BUILT_IN,
+    reshaping::BUILT_IN,
     models::BUILT_IN,
 ];
 

@@ -12,13 +12,16 @@ pub mod prelude;
 mod scope;
 
 pub mod activations;
+pub mod convolutional;
 pub mod core;
 pub mod embeddings;
 pub mod merging;
+pub mod pooling;
+pub mod reshaping;
 
+pub(crate) use any::missing_class;
 pub use any::{AnyLayer, snake_case};
 pub use argument::{Argument, Arguments, Masked};
-pub(crate) use any::missing_class;
 pub(crate) use families::{ALIASES, BUILT_IN};
 pub use opaque::Opaque;
 pub use operation::Operation;

@@ -7,8 +7,10 @@ pub use kerata_core::{DType, Error, Object, Result, ResultExt, Shape, Tree, ops}
 pub use super::{AnyLayer, Argument, Arguments, Layer, Masked, Scope};
 pub use crate::activations::Activation;
 pub use crate::config;
-pub use crate::config::{Axes, Config, DTypePolicy, DataFormat, FromConfig, Padding, Pads, Seed, Sizes, Value};
+pub use crate::config::{
+    Axes, Config, DTypePolicy, DataFormat, FromConfig, Padding, Pads, Seed, Sizes, Value,
+};
 pub use crate::constraints::Constraint;
 pub use crate::initializers::Initializer;
-pub use crate::regularizers::Regularizer;
 pub use crate::registry::Registry;
+pub use crate::regularizers::Regularizer;

@@ -132,7 +132,8 @@ impl Scope {
             return Ok(());
         }
         let path = join(&self.place.path, attribute);
-        let place = Place { path, name: layer.name().to_owned(), trainable: layer.trainable(), ..Place::default() };
+        let place =
+            Place { path, name: layer.name().to_owned(), trainable: layer.trainable(), ..Place::default() };
         let mut scope = self.child(Arc::new(place), layer);
         scope.arguments = arguments;
         layer.layer().build(&mut scope, inputs).at(|| layer.place_text())?;
@@ -339,9 +340,9 @@ impl Scope {
 
     /// The slot of a variable.
     pub fn slot(&self, name: &str) -> Result<&Slot> {
-        self.place.slot(name).ok_or_else(|| {
-            Error::internal(format!("no variable `{name}`")).at(self.place.path.as_str())
-        })
+        self.place
+            .slot(name)
+            .ok_or_else(|| Error::internal(format!("no variable `{name}`")).at(self.place.path.as_str()))
     }
 
     /// The place of a built layer inside this one.
@@ -357,7 +358,9 @@ impl Scope {
         let slot = self.slot(name)?;
         match &slot.same_as {
             Some(path) => Ok(path.clone()),
-            None => self.place.variable_path(name).ok_or_else(|| Error::internal(format!("no path of `{name}`"))),
+            None => {
+                self.place.variable_path(name).ok_or_else(|| Error::internal(format!("no path of `{name}`")))
+            }
         }
     }
 

@@ -200,7 +200,9 @@ impl Layer for Functional {
     }
 
     fn check(&self) -> Result<()> {
-        self.members.iter().try_for_each(|member| member.layer.layer().check().at(|| member.layer.place_text()))
+        self.members
+            .iter()
+            .try_for_each(|member| member.layer.layer().check().at(|| member.layer.place_text()))
     }
 }
 
@@ -210,9 +212,11 @@ impl Network for Functional {
     }
 
     fn attributes(&self) -> Vec<Option<String>> {
-        list_attributes(self.members.iter().map(|member| {
-            (!member.layer.is_operation()).then(|| member.layer.class_name())
-        }))
+        list_attributes(
+            self.members
+                .iter()
+                .map(|member| (!member.layer.is_operation()).then(|| member.layer.class_name())),
+        )
     }
 
     fn inputs(&self) -> Result<Argument<Port>> {
@@ -221,7 +225,10 @@ impl Network for Functional {
 
     fn outputs(&self) -> Argument<String> {
         let name = |leaf: &Reference| {
-            Ok(self.members.get(leaf.member).map_or_else(String::new, |member| member.layer.name().to_owned()))
+            Ok(self
+                .members
+                .get(leaf.member)
+                .map_or_else(String::new, |member| member.layer.name().to_owned()))
         };
         self.outputs.map(&mut |leaf| name(leaf)).unwrap_or(Argument::Plain(Tree::Null))
     }

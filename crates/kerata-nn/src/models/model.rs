@@ -54,7 +54,8 @@ impl Model {
     /// stored variables do not fit the layers.
     pub fn from_artifact(artifact: &Artifact, registry: &Registry) -> Result<Self> {
         let config = artifact.config.as_ref().ok_or_else(|| {
-            Error::unsupported("the file holds weights and no model").hint("it can be inspected and converted")
+            Error::unsupported("the file holds weights and no model")
+                .hint("it can be inspected and converted")
         })?;
         let root = AnyLayer::read(config, registry)?;
         let mut model = Self::unbuilt(root, artifact.clone());
@@ -151,7 +152,8 @@ impl Model {
         let traced = self.call(&builder, &inputs, training)?;
         let names = self.output_names();
         let names = names.iter().map(String::as_str);
-        let outputs: Vec<(&str, &Tensor)> = names.zip(traced.outputs.iter().map(|output| &output.tensor)).collect();
+        let outputs: Vec<(&str, &Tensor)> =
+            names.zip(traced.outputs.iter().map(|output| &output.tensor)).collect();
         builder.finish(&outputs)
     }
 
@@ -219,7 +221,9 @@ impl Model {
                 sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
                 sorted
                     .into_iter()
-                    .flat_map(|(key, value)| value.tensors().into_iter().map(|_| key.clone()).collect::<Vec<_>>())
+                    .flat_map(|(key, value)| {
+                        value.tensors().into_iter().map(|_| key.clone()).collect::<Vec<_>>()
+                    })
                     .collect()
             }
             outputs => outputs.tensors().into_iter().cloned().collect(),
@@ -298,7 +302,8 @@ impl Model {
         };
         let values = slot.initializer.object()?.call(&start).at(|| format!("variable `{path}`"))?;
         let graph = builder.finish(&[("values", &values)])?;
-        let (mut outputs, _) = graph.evaluate(&[], &|_| Err(Error::internal("an initializer reads no variable")))?;
+        let (mut outputs, _) =
+            graph.evaluate(&[], &|_| Err(Error::internal("an initializer reads no variable")))?;
         outputs.pop().ok_or_else(|| Error::internal("an initializer gave no values"))
     }
 }

@@ -70,7 +70,9 @@ impl<'a> Names<'a> {
             if names.positions.insert(name, position).is_some() {
                 return Err(Error::corrupt(format!("two layers are called `{name}`")));
             }
-            names.calls.push(layer.get("inbound_nodes").and_then(Tree::as_list).map_or(0, <[Tree]>::len).max(1));
+            names
+                .calls
+                .push(layer.get("inbound_nodes").and_then(Tree::as_list).map_or(0, <[Tree]>::len).max(1));
             names.nested.push(match layer.class_name() {
                 Some("Sequential") => Nested::Sequential,
                 _ if layer.path(&["config", "output_layers"]).is_some() => Nested::Functional,
@@ -81,10 +83,9 @@ impl<'a> Names<'a> {
     }
 
     pub fn reference(&self, name: &str, node: usize, tensor: usize, dialect: Dialect) -> Result<Reference> {
-        let member = *self
-            .positions
-            .get(name)
-            .ok_or_else(|| Error::corrupt(format!("a call takes a result of layer `{name}`, which is not there")))?;
+        let member = *self.positions.get(name).ok_or_else(|| {
+            Error::corrupt(format!("a call takes a result of layer `{name}`, which is not there"))
+        })?;
         let counts_from_one = match self.nested[member] {
             Nested::No => false,
             Nested::Functional => dialect != Dialect::Tensor,
@@ -165,11 +166,9 @@ fn read_legacy_option(tree: &Tree, names: &Names) -> Result<Argument<Reference>>
 
 fn read_argument(tree: &Tree, names: &Names) -> Result<Argument<Reference>> {
     match tree {
-        Tree::List(items) => items
-            .iter()
-            .map(|item| read_argument(item, names))
-            .collect::<Result<_>>()
-            .map(simplified_list),
+        Tree::List(items) => {
+            items.iter().map(|item| read_argument(item, names)).collect::<Result<_>>().map(simplified_list)
+        }
         Tree::Object(entries) => match tree.class_name() {
             Some("__keras_tensor__") => {
                 let history = tree.path(&["config", "keras_history"]);
@@ -198,12 +197,9 @@ fn simplified_list(items: Vec<Argument<Reference>>) -> Argument<Reference> {
 fn read_leaf(tree: &Tree, names: &Names, dialect: Dialect) -> Result<Reference> {
     let registry = Registry::built_in();
     match tree.as_list() {
-        Some([Tree::Text(name), node, tensor, ..]) => names.reference(
-            name,
-            usize::read(node, registry)?,
-            usize::read(tensor, registry)?,
-            dialect,
-        ),
+        Some([Tree::Text(name), node, tensor, ..]) => {
+            names.reference(name, usize::read(node, registry)?, usize::read(tensor, registry)?, dialect)
+        }
         _ => Err(unexpected("a layer name and two numbers", tree)),
     }
 }
@@ -253,7 +249,8 @@ pub(super) fn order(members: &[Member]) -> Result<Vec<(usize, usize)>> {
             break;
         }
     }
-    let waiting = members.iter().zip(&done).find(|(member, done)| !member.is_input() && **done < member.calls.len());
+    let waiting =
+        members.iter().zip(&done).find(|(member, done)| !member.is_input() && **done < member.calls.len());
     if let Some((member, _)) = waiting {
         return Err(Error::corrupt("the calls wait for each other in a circle").at(member.layer.place_text()));
     }

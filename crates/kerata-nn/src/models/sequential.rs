@@ -103,7 +103,8 @@ impl FromConfig for Sequential {
     const CLASS: &'static str = "Sequential";
 
     fn from_config(config: &Object, registry: &Registry) -> Result<Self> {
-        let layers = config.get("layers").ok_or_else(|| Error::corrupt("the config has no argument `layers`"))?;
+        let layers =
+            config.get("layers").ok_or_else(|| Error::corrupt("the config has no argument `layers`"))?;
         let layers = layers.as_list().ok_or_else(|| unexpected("a list of layers", layers))?;
         let layers = layers
             .iter()
@@ -135,7 +136,8 @@ impl Layer for Sequential {
             tensor = port.adjust(&tensor)?;
         }
         let input = Masked { tensor, mask: scope.mask(0).cloned() };
-        let outputs = self.run(input, |attribute, layer, arguments| scope.call_with(attribute, layer, &arguments))?;
+        let outputs =
+            self.run(input, |attribute, layer, arguments| scope.call_with(attribute, layer, &arguments))?;
         for (position, output) in outputs.iter().enumerate() {
             scope.set_mask(position, output.mask.clone());
         }

@@ -84,7 +84,9 @@ fn add_rows(layer: &AnyLayer, place: Option<&Place>, depth: usize, expand_nested
             .then(|| super::model::config_of(member).get("batch_shape").map(shape_text))
             .flatten();
         let output_shape = match inner.map(|place| place.outputs.as_slice()) {
-            _ if input.is_some() => input.map(|shape| format!("[{shape}]").replace(['[', ']'], "")).unwrap_or_default(),
+            _ if input.is_some() => {
+                input.map(|shape| format!("[{shape}]").replace(['[', ']'], "")).unwrap_or_default()
+            }
             None | Some([]) => "?".to_owned(),
             Some(outputs) => specs_text(outputs),
         };
@@ -124,7 +126,8 @@ fn specs_text(specs: &[TensorSpec]) -> String {
 
 fn shape_text(tree: &kerata_core::Tree) -> String {
     use crate::config::Value;
-    kerata_core::Shape::read(tree, crate::Registry::built_in()).map_or_else(|_| "?".to_owned(), |s| s.to_string())
+    kerata_core::Shape::read(tree, crate::Registry::built_in())
+        .map_or_else(|_| "?".to_owned(), |s| s.to_string())
 }
 
 fn size_of(dtype: DType) -> u64 {

@@ -26,7 +26,7 @@ impl Regularize for OrthogonalRegularizer {
         let norm = ops::sqrt(&ops::sum(&ops::square(&rows)?, &[1], true)?)?;
         let rows = ops::divide(&rows, &ops::maximum(&norm, &ops::scalar(&norm, 1e-12)?)?)?;
         let products = ops::absolute(&ops::matmul(&rows, &ops::transpose(&rows, &[1, 0])?)?)?;
-        let eye = ops::eye(rows.builder(), count, count, rows.dtype())?;
+        let eye = ops::eye(rows.builder(), count, count, 0, rows.dtype())?;
         let others = ops::multiply(&products, &ops::subtract(&ops::scalar(&eye, 1.0)?, &eye)?)?;
         let sum = ops::sum(&others, &[], false)?;
         let pairs = count as f64 * (count as f64 - 1.0) / 2.0;

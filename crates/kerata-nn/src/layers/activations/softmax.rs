@@ -1,5 +1,6 @@
 //! `Softmax`: shares of a whole.
 
+use crate::activations::softmax_over;
 use crate::layers::prelude::*;
 
 config! {
@@ -21,14 +22,7 @@ impl Layer for Softmax {
             let penalty = ops::multiply(&ops::subtract(&one, mask)?, &ops::scalar(mask, lowest)?)?;
             x = ops::add(&x, &penalty)?;
         }
-        let output = match axes {
-            [axis] => ops::softmax(&x, *axis)?,
-            axes => {
-                let largest = ops::max(&x, axes, true)?;
-                let shifted = ops::exp(&ops::subtract(&x, &largest)?)?;
-                ops::divide(&shifted, &ops::sum(&shifted, axes, true)?)?
-            }
-        };
+        let output = softmax_over(&x, axes)?;
         match mask {
             Some(mask) => Ok(vec![ops::multiply(&output, &mask)?]),
             None => Ok(vec![output]),

@@ -60,7 +60,8 @@ pub(super) fn padded(
         Padding::Valid => Ok((x.clone(), ops::Padding::Valid)),
         Padding::Same => Ok((x.clone(), ops::Padding::Same)),
         Padding::Causal => {
-            let before = dilation.first().copied().unwrap_or(1) * kernel.spec().known_axis(0)?.saturating_sub(1);
+            let before =
+                dilation.first().copied().unwrap_or(1) * kernel.spec().known_axis(0)?.saturating_sub(1);
             let x = ops::pad(x, &[(0, 0), (before, 0), (0, 0)], ops::PadMode::Constant, 0.0)?;
             Ok((x, ops::Padding::Valid))
         }

@@ -40,7 +40,7 @@ impl Layer for Embedding {
             DType::Int32 | DType::Int64 => numbers.clone(),
             _ => ops::cast(numbers, DType::Int32)?,
         };
-        let output = ops::take(&scope.get("embeddings")?, &whole, 0)?;
+        let output = ops::take(&scope.get("embeddings")?, &whole, Some(0))?;
         Ok(vec![ops::cast(&output, scope.compute_dtype())?])
     }
 

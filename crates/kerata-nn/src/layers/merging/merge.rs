@@ -17,7 +17,8 @@ pub(super) fn fold(
     function: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
     let inputs = equal_ranks(inputs)?;
-    let (first, rest) = inputs.split_first().ok_or_else(|| Error::mismatch("expected tensors, found none"))?;
+    let (first, rest) =
+        inputs.split_first().ok_or_else(|| Error::mismatch("expected tensors, found none"))?;
     rest.iter().try_fold(first.clone(), |merged, tensor| function(&merged, tensor))
 }
 
@@ -45,7 +46,8 @@ pub(super) fn fold_masked(
     };
     let masks: Vec<Option<Tensor>> = inputs.iter().zip(scope.masks()).map(spread).collect::<Result<_>>()?;
     let mut pairs = inputs.into_iter().zip(masks);
-    let (mut output, mut known) = pairs.next().ok_or_else(|| Error::mismatch("expected tensors, found none"))?;
+    let (mut output, mut known) =
+        pairs.next().ok_or_else(|| Error::mismatch("expected tensors, found none"))?;
     for (mut tensor, mask) in pairs {
         if let Some(mask) = &mask {
             tensor = ops::select(mask, &tensor, &output)?;
