@@ -1,0 +1,99 @@
+//! Reading a `.keras` model.
+
+use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
+
+use super::members::Members;
+use super::{ASSETS, CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ};
+use crate::{npz, weights_h5};
+
+pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
+    let mut artifact = Artifact::new();
+    artifact.metadata.format = Some("keras".to_owned());
+    let names = members.names()?;
+    read_metadata(&mut artifact, members, &names, limits)?;
+    read_config(&mut artifact, members, &names, limits)?;
+    read_weights(&mut artifact, members, &names, limits)?;
+    read_files(&mut artifact, members, &names)?;
+    Ok(artifact)
+}
+
+fn read_metadata(artifact: &mut Artifact, members: &Members, names: &[String], limits: &Limits) -> Result<()> {
+    let Some(text) = members.read(METADATA, names, limits.max_metadata_bytes)? else {
+        artifact.notes.push(format!("no {METADATA}: the version of Keras is not known"));
+        return Ok(());
+    };
+    let Tree::Object(entries) = Tree::parse(&text, limits).at(|| METADATA)? else {
+        return Err(Error::corrupt("expected an object").at(METADATA));
+    };
+    let metadata = &mut artifact.metadata;
+    for (key, value) in entries {
+        match (key.as_str(), value) {
+            ("keras_version", Tree::Text(text)) => metadata.keras_version = Some(text),
+            ("date_saved", Tree::Text(text)) => metadata.date_saved = Some(text),
+            (_, value) => drop(metadata.extra.insert(key, value)),
+        }
+    }
+    Ok(())
+}
+
+fn read_config(artifact: &mut Artifact, members: &Members, names: &[String], limits: &Limits) -> Result<()> {
+    let text = members.read(CONFIG, names, limits.max_config_bytes)?;
+    let text = text.ok_or_else(|| Error::corrupt(format!("no {CONFIG} in the model")))?;
+    let mut config = Tree::parse(&text, limits).at(|| CONFIG)?;
+    let Some(entries) = config.as_object_mut() else {
+        return Err(Error::corrupt("expected an object").at(CONFIG));
+    };
+    if matches!(entries.get("compile_config"), Some(Tree::Object(_))) {
+        artifact.compile_config = entries.shift_remove("compile_config");
+    }
+    artifact.config = Some(config);
+    Ok(())
+}
+
+fn read_weights(artifact: &mut Artifact, members: &Members, names: &[String], limits: &Limits) -> Result<()> {
+    let has = |name: &str| names.iter().any(|found| found == name);
+    if has(WEIGHTS) {
+        weights_h5::read_into(artifact, &members.source(WEIGHTS)?, limits).at(|| WEIGHTS)?;
+        artifact.checks.extend(members.check(WEIGHTS));
+    } else if has(WEIGHTS_NPZ) {
+        npz::read_into(artifact, &members.source(WEIGHTS_NPZ)?, limits).at(|| WEIGHTS_NPZ)?;
+        artifact.checks.extend(members.check(WEIGHTS_NPZ));
+    } else {
+        artifact.notes.push(format!("no {WEIGHTS}: the model has a config only"));
+    }
+    Ok(())
+}
+
+fn read_files(artifact: &mut Artifact, members: &Members, names: &[String]) -> Result<()> {
+    for name in names {
+        if matches!(name.as_str(), METADATA | CONFIG | WEIGHTS) {
+            continue;
+        }
+        if name == WEIGHTS_NPZ && !names.iter().any(|name| name == WEIGHTS) {
+            continue;
+        }
+        if is_system_junk(name) {
+            artifact.notes.push(format!("`{name}` was put in by an operating system and is left out"));
+            continue;
+        }
+        match name.strip_prefix(ASSETS) {
+            Some(asset) => drop(artifact.assets.insert(asset.to_owned(), members.data(name)?)),
+            None if matches!(members, Members::Folder(_)) => {
+                artifact.notes.push(format!("`{name}` is no part of a model and is left out"));
+                continue;
+            }
+            None => {
+                artifact.notes.push(format!("`{name}` is no part of a model; it is kept as it is"));
+                artifact.extras.insert(name.clone(), members.data(name)?);
+            }
+        }
+        artifact.checks.extend(members.check(name));
+    }
+    Ok(())
+}
+
+/// Files that macOS and Windows drop beside others.
+fn is_system_junk(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    name.starts_with("__MACOSX/") || file.starts_with("._") || matches!(file, ".DS_Store" | "Thumbs.db" | "desktop.ini")
+}

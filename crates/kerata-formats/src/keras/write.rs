@@ -1,0 +1,97 @@
+//! Writing a `.keras` model.
+
+use kerata_core::{Artifact, Error, FolderSink, LossReport, Object, Result, Sink, Tree};
+
+use super::{ASSETS, CONFIG, METADATA, WEIGHTS};
+use crate::containers::zip::{MemberOptions, ZipWriter};
+use crate::{WriteOptions, weights_h5};
+
+/// The weights start at a multiple of this, so that they can be mapped.
+const ALIGN_BYTES: u64 = 64;
+/// The version noted when the artifact knows none: the dialect that is written.
+const KERAS_VERSION: &str = "3.15.1";
+/// The date noted when none is known, as the zip members have it.
+const NO_DATE: &str = "1980-01-01@00:00:00";
+/// Keys that stand behind `compile_config`.
+const AFTER_COMPILE: [&str; 3] = ["shared_object_id", "name", "inbound_nodes"];
+
+pub(super) fn write_zip(artifact: &Artifact, sink: &mut dyn Sink, options: &WriteOptions) -> Result<LossReport> {
+    let config = config_text(artifact)?;
+    let plan = weights_h5::plan(artifact)?;
+    let mut zip = ZipWriter::new(sink);
+    zip.add(METADATA, metadata_text(artifact, options).as_bytes())?;
+    zip.add(CONFIG, config.as_bytes())?;
+    let mut member = zip.start(WEIGHTS, &MemberOptions::new().align(ALIGN_BYTES).expected_bytes(plan.len()))?;
+    plan.write(&mut member)?;
+    member.finish()?;
+    for (name, data) in files(artifact) {
+        let mut member = zip.start(&name, &MemberOptions::new().expected_bytes(data.len()))?;
+        data.stream(&mut |part| member.write(part))?;
+        member.finish()?;
+    }
+    zip.finish()?;
+    Ok(LossReport::new())
+}
+
+pub(super) fn write_folder(
+    artifact: &Artifact,
+    folder: &mut dyn FolderSink,
+    options: &WriteOptions,
+) -> Result<LossReport> {
+    let config = config_text(artifact)?;
+    let plan = weights_h5::plan(artifact)?;
+    folder.create(METADATA)?.write(metadata_text(artifact, options).as_bytes())?;
+    folder.create(CONFIG)?.write(config.as_bytes())?;
+    plan.write(&mut *folder.create(WEIGHTS)?)?;
+    for (name, data) in files(artifact) {
+        let mut file = folder.create(&name)?;
+        data.stream(&mut |part| file.write(part))?;
+    }
+    Ok(LossReport::new())
+}
+
+fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &kerata_core::Data)> {
+    let assets = artifact.assets.iter().map(|(name, data)| (format!("{ASSETS}{name}"), data));
+    assets.chain(artifact.extras.iter().map(|(name, data)| (name.clone(), data)))
+}
+
+/// The config with the compile config in the place where Keras has it.
+fn config_text(artifact: &Artifact) -> Result<String> {
+    // A config that was brought up to date goes back as it was spelled into the format it came from.
+    let is_same = artifact.metadata.format.as_deref() == Some("keras");
+    let original = artifact.original_config.as_ref().filter(|_| is_same);
+    let config = original.or(artifact.config.as_ref()).ok_or_else(|| {
+        Error::mismatch("there is no model config, only weights")
+            .hint("write .weights.h5 or .safetensors, or give the model the weights belong to")
+    })?;
+    let original = artifact.original_compile_config.as_ref().filter(|_| is_same);
+    let Some(compile) = original.or(artifact.compile_config.as_ref()) else {
+        return Ok(config.to_json());
+    };
+    let entries = config.as_object().ok_or_else(|| Error::mismatch("the model config is no object"))?;
+    let mut whole = Object::new();
+    let mut last = Object::new();
+    for (key, value) in entries {
+        let target = if AFTER_COMPILE.contains(&key.as_str()) { &mut last } else { &mut whole };
+        target.insert(key.clone(), value.clone());
+    }
+    whole.insert("compile_config".to_owned(), compile.clone());
+    whole.extend(last);
+    Ok(Tree::Object(whole).to_json())
+}
+
+fn metadata_text(artifact: &Artifact, options: &WriteOptions) -> String {
+    let metadata = &artifact.metadata;
+    let is_same = metadata.format.as_deref() == Some("keras");
+    // What comes from another format is written in today's dialect.
+    let is_current = |version: &&str| is_same || !version.starts_with(['1', '2']);
+    let version = metadata.keras_version.as_deref().filter(is_current).unwrap_or(KERAS_VERSION);
+    let date = options.date_saved.as_deref().or(metadata.date_saved.as_deref()).unwrap_or(NO_DATE);
+    let mut entries = Object::new();
+    entries.insert("keras_version".to_owned(), version.into());
+    entries.insert("date_saved".to_owned(), date.into());
+    if is_same {
+        entries.extend(metadata.extra.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    Tree::Object(entries).to_json()
+}

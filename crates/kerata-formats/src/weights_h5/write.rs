@@ -1,0 +1,51 @@
+//! Objects and variables to groups and datasets of a Keras 3 weights file.
+
+use kerata_core::{Artifact, LossReport, Result, Shape, Variable};
+
+use crate::containers::hdf5::{Plan, Writer};
+
+/// Lays out all variables of an artifact.
+pub(crate) fn plan(artifact: &Artifact) -> Result<Plan> {
+    let objects = artifact.objects.iter().map(|(path, name)| (path.as_str(), name.as_deref()));
+    plan_of(objects, artifact.variables.iter())
+}
+
+/// Lays out these objects and variables.
+pub(crate) fn plan_of<'a>(
+    objects: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    variables: impl Iterator<Item = (&'a str, &'a Variable)>,
+) -> Result<Plan> {
+    let mut writer = Writer::new();
+    for (object, name) in objects {
+        let group = if object.is_empty() { "vars".to_owned() } else { format!("{object}/vars") };
+        writer.group(&group)?;
+        if let Some(name) = name {
+            writer.attribute(&group, "name", name)?;
+        }
+    }
+    for (path, variable) in variables {
+        let shape = Shape::known(variable.shape.iter().copied());
+        writer.dataset(path, variable.dtype, &shape, variable.data.clone())?;
+    }
+    writer.plan()
+}
+
+/// What a file of weights alone leaves out.
+pub(crate) fn config_losses(artifact: &Artifact, format: &str) -> LossReport {
+    let mut report = LossReport::new();
+    if artifact.config.is_some() {
+        report.lose(format!("the model's config: {format} keeps weights only"));
+    }
+    if artifact.compile_config.is_some() {
+        report.lose(format!("the compile config: {format} keeps weights only"));
+    }
+    if !artifact.assets.is_empty() {
+        let count = artifact.assets.len();
+        report.lose(format!("assets ({count} files): {format} keeps weights only"));
+    }
+    if !artifact.extras.is_empty() {
+        let count = artifact.extras.len();
+        report.lose(format!("other files ({count}): {format} keeps weights only"));
+    }
+    report
+}
