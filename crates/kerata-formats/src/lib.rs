@@ -8,8 +8,11 @@ pub mod containers;
 mod content;
 mod format;
 mod input;
+pub mod keras;
+pub mod npz;
 pub mod saved_model;
 pub mod walk;
+pub mod weights_h5;
 
 pub use format::{Format, Layout, Output, WriteOptions};
 pub use input::{FolderRef, Input, MemoryFolder};
@@ -17,7 +20,15 @@ pub use input::{FolderRef, Input, MemoryFolder};
 use kerata_core::{Error, Result, ResultExt};
 
 /// Every format, sorted by name. Detection asks them in this order; the answers exclude each other.
-pub static FORMATS: &[&dyn Format] = &[&checkpoint::Checkpoint, &saved_model::SavedModel];
+#[rustfmt::skip]
+pub static FORMATS: &[&dyn Format] = &[
+    &checkpoint::Checkpoint,
+    &keras::Keras,
+    &keras::KerasFolder,
+    &npz::Npz,
+    &saved_model::SavedModel,
+    &weights_h5::WeightsH5,
+];
 
 /// The format of an input, found by its content.
 ///

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod hdf5;
+pub mod npy;
 pub mod proto;
 pub mod table;
 pub mod zip;

@@ -30,7 +30,9 @@ impl Members {
             Self::Folder(folder) => {
                 let source = folder.open(name)?;
                 if source.len() > max_bytes {
-                    return Err(Error::limit(format!("{} bytes, the limit is {max_bytes}", source.len())).at(name));
+                    return Err(
+                        Error::limit(format!("{} bytes, the limit is {max_bytes}", source.len())).at(name)
+                    );
                 }
                 source.read_vec(0, source.len()).map(Some).at(|| name)
             }

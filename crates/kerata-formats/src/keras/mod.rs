@@ -81,7 +81,8 @@ impl Format for KerasFolder {
     }
 
     fn read(&self, input: &Input, limits: &Limits) -> Result<Artifact> {
-        let folder = input.as_folder().ok_or_else(|| kerata_core::Error::usage("expected a folder, found a file"))?;
+        let folder =
+            input.as_folder().ok_or_else(|| kerata_core::Error::usage("expected a folder, found a file"))?;
         read::read(&members::Members::Folder(folder.clone()), limits)
     }
 

@@ -17,7 +17,12 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     Ok(artifact)
 }
 
-fn read_metadata(artifact: &mut Artifact, members: &Members, names: &[String], limits: &Limits) -> Result<()> {
+fn read_metadata(
+    artifact: &mut Artifact,
+    members: &Members,
+    names: &[String],
+    limits: &Limits,
+) -> Result<()> {
     let Some(text) = members.read(METADATA, names, limits.max_metadata_bytes)? else {
         artifact.notes.push(format!("no {METADATA}: the version of Keras is not known"));
         return Ok(());
@@ -95,5 +100,7 @@ fn read_files(artifact: &mut Artifact, members: &Members, names: &[String]) -> R
 /// Files that macOS and Windows drop beside others.
 fn is_system_junk(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
-    name.starts_with("__MACOSX/") || file.starts_with("._") || matches!(file, ".DS_Store" | "Thumbs.db" | "desktop.ini")
+    name.starts_with("__MACOSX/")
+        || file.starts_with("._")
+        || matches!(file, ".DS_Store" | "Thumbs.db" | "desktop.ini")
 }

@@ -15,13 +15,18 @@ const NO_DATE: &str = "1980-01-01@00:00:00";
 /// Keys that stand behind `compile_config`.
 const AFTER_COMPILE: [&str; 3] = ["shared_object_id", "name", "inbound_nodes"];
 
-pub(super) fn write_zip(artifact: &Artifact, sink: &mut dyn Sink, options: &WriteOptions) -> Result<LossReport> {
+pub(super) fn write_zip(
+    artifact: &Artifact,
+    sink: &mut dyn Sink,
+    options: &WriteOptions,
+) -> Result<LossReport> {
     let config = config_text(artifact)?;
     let plan = weights_h5::plan(artifact)?;
     let mut zip = ZipWriter::new(sink);
     zip.add(METADATA, metadata_text(artifact, options).as_bytes())?;
     zip.add(CONFIG, config.as_bytes())?;
-    let mut member = zip.start(WEIGHTS, &MemberOptions::new().align(ALIGN_BYTES).expected_bytes(plan.len()))?;
+    let mut member =
+        zip.start(WEIGHTS, &MemberOptions::new().align(ALIGN_BYTES).expected_bytes(plan.len()))?;
     plan.write(&mut member)?;
     member.finish()?;
     for (name, data) in files(artifact) {

@@ -47,7 +47,8 @@ impl Format for Npz {
         match input.source() {
             Some(source) if Archive::is_zip(&input.head(4)?) => {
                 let archive = Archive::open(source.clone(), &Limits::default())?;
-                Ok(archive.members().len() > 0 && archive.members().all(|member| member.name().ends_with(ENDING)))
+                Ok(archive.members().len() > 0
+                    && archive.members().all(|member| member.name().ends_with(ENDING)))
             }
             _ => Ok(false),
         }

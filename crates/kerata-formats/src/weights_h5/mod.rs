@@ -11,7 +11,7 @@ use crate::{Format, Input, Output, WriteOptions};
 
 pub(crate) use read::{read_into, sort_by_owner};
 pub(crate) use role::role_of_path;
-pub(crate) use write::{config_losses, plan, plan_of};
+pub(crate) use write::{config_losses, plan};
 
 /// The format `weights.h5`.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ impl Format for WeightsH5 {
 /// Whether an HDF5 file holds the groups of Keras 3 weights, and not a whole legacy model.
 fn holds_weights(source: &SourceRef) -> Result<bool> {
     let file = hdf5::File::open(source, &Limits::default())?;
-    let is_legacy = ["model_config", "layer_names"].iter().any(|name| file.root_attributes().get(name).is_some());
+    let is_legacy =
+        ["model_config", "layer_names"].iter().any(|name| file.root_attributes().get(name).is_some());
     let has_vars = |path: &String| path == "vars" || path.ends_with("/vars");
     Ok(!is_legacy && file.groups.keys().any(has_vars))
 }

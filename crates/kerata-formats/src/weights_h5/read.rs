@@ -42,7 +42,8 @@ pub(crate) fn read_into(artifact: &mut Artifact, source: &SourceRef, limits: &Li
     });
     for (path, dataset) in datasets {
         let role = object_of_variable(path).and_then(|object| roles.get(&modern(object))).copied();
-        let mut variable = read_variable(dataset).at(|| path.as_str())?.with_role(role.unwrap_or(Role::State));
+        let mut variable =
+            read_variable(dataset).at(|| path.as_str())?.with_role(role.unwrap_or(Role::State));
         let modern = modern(path);
         variable.origin = (modern != **path).then(|| path.clone());
         artifact.variables.insert(modern, variable)?;
@@ -72,8 +73,18 @@ fn object_of(group: &str) -> Option<&str> {
 
 /// The object that a variable belongs to.
 fn object_of_variable(path: &str) -> Option<&str> {
-    let start = format!("/{path}").rfind("/vars/")?;
-    path.get(..start)
+    let inside = path.rsplit_once("/vars/").map(|(object, _)| object);
+    inside.or_else(|| path.starts_with("vars/").then_some(""))
+}
+
+/// Whether a variable is stored once more by the layer it belongs to: `SpectralNormalization` lists the kernel of the
+/// layer that it wraps as its own.
+fn is_second_copy(file: &File, path: &str) -> bool {
+    let Some(wrapper) = path.strip_suffix("/vars/0") else { return false };
+    let name = wrapper.rsplit('/').next().unwrap_or(wrapper);
+    let inner = file.dataset(&format!("{wrapper}/layer/vars/0"));
+    let shapes = inner.zip(file.dataset(path)).map(|(inner, own)| inner.shape == own.shape);
+    name.starts_with("spectral_normalization") && shapes == Some(true)
 }
 
 /// Variables are numbered; other keys come last, as they stand.

@@ -4,8 +4,22 @@ use kerata_core::{DType, Role};
 
 /// Names that Keras gives its optimizers; a subclassed model may keep one under any attribute.
 const OPTIMIZERS: &[&str] = &[
-    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion", "loss_scale_optimizer",
-    "muon", "nadam", "rmsprop", "schedule_free_adam_w", "sgd", "SGD",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "ftrl",
+    "lamb",
+    "lion",
+    "loss_scale_optimizer",
+    "muon",
+    "nadam",
+    "rmsprop",
+    "schedule_free_adam_w",
+    "sgd",
+    "SGD",
 ];
 
 /// The role of what an object keeps in its own variables.

@@ -1,4 +1,5 @@
 //! Integration tests of the formats, against files made by the libraries that define them.
 
+mod golden;
 mod hdf5;
 mod tensorflow;

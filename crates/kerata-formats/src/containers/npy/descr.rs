@@ -49,12 +49,18 @@ impl Descr {
             _ => (false, code),
         };
         if rest.starts_with('O') {
-            return Err(Error::untrusted("an array of Python objects is a pickle, which runs code when it is loaded")
-                .hint("save plain arrays: numpy.savez with numbers or strings only"));
+            return Err(Error::untrusted(
+                "an array of Python objects is a pickle, which runs code when it is loaded",
+            )
+            .hint("save plain arrays: numpy.savez with numbers or strings only"));
         }
         if let Some((dtype, _)) = CODES.iter().find(|(_, known)| *known == rest) {
             let size = dtype.size().unwrap_or(1);
-            return Ok(Self { element: Element::Number(*dtype), is_swapped: is_swapped && size > 1, size: size as u64 });
+            return Ok(Self {
+                element: Element::Number(*dtype),
+                is_swapped: is_swapped && size > 1,
+                size: size as u64,
+            });
         }
         let (kind, count) = rest.split_at_checked(1).ok_or_else(unknown)?;
         let count: u64 = count.parse().map_err(|_| unknown())?;
@@ -76,9 +82,14 @@ impl Descr {
     pub(super) fn of(variable: &Variable, text: TextKind) -> Result<Self> {
         let Some(strings) = variable.data.as_strings() else {
             let size = variable.dtype.size().ok_or_else(|| Error::internal("strings without elements"))?;
-            return Ok(Self { element: Element::Number(variable.dtype), is_swapped: false, size: size as u64 });
+            return Ok(Self {
+                element: Element::Number(variable.dtype),
+                is_swapped: false,
+                size: size as u64,
+            });
         };
-        let as_text: Option<Vec<&str>> = strings.iter().map(|element| std::str::from_utf8(element).ok()).collect();
+        let as_text: Option<Vec<&str>> =
+            strings.iter().map(|element| std::str::from_utf8(element).ok()).collect();
         if let (TextKind::Unicode, Some(texts)) = (text, as_text) {
             let longest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
             return Ok(Self { element: Element::Unicode, is_swapped: false, size: 4 * longest as u64 });

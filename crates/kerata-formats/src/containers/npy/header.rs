@@ -34,14 +34,20 @@ impl Header {
             (other, _) => return Err(Error::unsupported(format!("version {other} of .npy"))),
         };
         if len > MAX_HEADER_BYTES {
-            return Err(Error::limit(format!("an array header of {len} bytes, the limit is {MAX_HEADER_BYTES}")));
+            return Err(Error::limit(format!(
+                "an array header of {len} bytes, the limit is {MAX_HEADER_BYTES}"
+            )));
         }
         let text = source.read_vec(len_offset, len)?;
         let text = std::str::from_utf8(&text).map_err(|_| Error::corrupt("the array header is no text"))?;
         let mut header = Literal(text.trim()).header()?;
         header.data_offset = len_offset + len;
         if header.shape.len() > limits.max_rank {
-            return Err(Error::limit(format!("{} axes, the limit is {}", header.shape.len(), limits.max_rank)));
+            return Err(Error::limit(format!(
+                "{} axes, the limit is {}",
+                header.shape.len(),
+                limits.max_rank
+            )));
         }
         if header.shape.iter().any(|axis| *axis > limits.max_dimension) {
             return Err(Error::limit(format!("an axis beyond the limit of {}", limits.max_dimension)));
@@ -132,7 +138,8 @@ impl<'a> Literal<'a> {
     fn string(&mut self) -> Result<&'a str> {
         let quote = self.0.chars().next().filter(|c| matches!(c, '\'' | '"'));
         let inner = quote.and_then(|quote| self.0.get(1..)?.split_once(quote));
-        let (text, rest) = inner.ok_or_else(|| Error::corrupt("expected a string in the header of the array"))?;
+        let (text, rest) =
+            inner.ok_or_else(|| Error::corrupt("expected a string in the header of the array"))?;
         self.0 = rest.trim_start();
         Ok(text)
     }

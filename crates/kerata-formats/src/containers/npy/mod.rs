@@ -111,7 +111,8 @@ fn from_fortran(bytes: &[u8], shape: &[u64], size: usize) -> Vec<u8> {
     let mut index = vec![0u64; shape.len()];
     let count = bytes.len().checked_div(size).unwrap_or(0);
     for _ in 0..count {
-        let position = index.iter().zip(shape).rev().fold(0, |position, (at, len)| position * len + at) as usize;
+        let position =
+            index.iter().zip(shape).rev().fold(0, |position, (at, len)| position * len + at) as usize;
         out.extend_from_slice(bytes.get(position * size..(position + 1) * size).unwrap_or_default());
         for (at, len) in index.iter_mut().zip(shape).rev() {
             *at += 1;
@@ -182,11 +183,23 @@ mod tests {
     #[test]
     fn pickles_cut_files_and_lies_are_refused() {
         let kind = |header: &str, data: &[u8]| read_bytes(file(header, data)).unwrap_err().kind();
-        assert_eq!(kind("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n", b"\x80\x04"), ErrorKind::Untrusted);
-        assert_eq!(kind("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n", b"1234"), ErrorKind::Corrupt);
+        assert_eq!(
+            kind("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n", b"\x80\x04"),
+            ErrorKind::Untrusted
+        );
+        assert_eq!(
+            kind("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n", b"1234"),
+            ErrorKind::Corrupt
+        );
         assert_eq!(kind("{'descr': '<f4', 'shape': (1,), }\n", b"1234"), ErrorKind::Corrupt);
-        assert_eq!(kind("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", b"1234"), ErrorKind::Unsupported);
-        assert_eq!(kind("{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627777,), }\n", b""), ErrorKind::LimitExceeded);
-        assert_eq!(read_bytes(b"\x93NUMPY\x01\x00\xff\xff".to_vec()).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(
+            kind("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", b"1234"),
+            ErrorKind::Unsupported
+        );
+        assert_eq!(
+            kind("{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627777,), }\n", b""),
+            ErrorKind::LimitExceeded
+        );
+        assert_eq!(read_bytes(b"\x93NUMPY\x01\x00\x10\x00".to_vec()).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }

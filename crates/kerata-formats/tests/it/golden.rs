@@ -1,0 +1,254 @@
+//! The golden files: what Keras wrote, and what h5py and Keras said of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kerata_core::{Artifact, FolderSink, Limits, Result, Shape, Sink, Tree};
+use kerata_formats::{Input, Layout, MemoryFolder, Output, WriteOptions, by_name, detect};
+
+/// Folders of golden files, by the version of Keras that wrote them.
+pub fn folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/golden");
+    let mut found: Vec<PathBuf> = children(&root).iter().flat_map(|version| children(version)).collect();
+    found.retain(|folder| folder.join("expect.json").is_file());
+    assert!(found.len() > 100, "only {} golden folders", found.len());
+    found
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    paths.sort();
+    paths
+}
+
+pub fn expectations(folder: &Path) -> Tree {
+    Tree::parse(&std::fs::read(folder.join("expect.json")).unwrap(), &Limits::default()).unwrap()
+}
+
+pub fn folder_input(path: &Path) -> Input {
+    let mut files = Vec::new();
+    let mut waiting = vec![path.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap().path();
+            if entry.is_dir() {
+                waiting.push(entry);
+            } else {
+                let name = entry.strip_prefix(path).unwrap().to_str().unwrap().to_owned();
+                files.push((name, std::fs::read(entry).unwrap()));
+            }
+        }
+    }
+    Input::folder(path.file_name().unwrap().to_str().unwrap(), MemoryFolder::shared(files))
+}
+
+/// A file with the files beside it.
+pub fn file_input(path: &Path) -> Input {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let beside = std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let files = beside
+        .filter(|path| path.is_file())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap()));
+    Input::file_in(name, kerata_core::MemorySource::shared(bytes), MemoryFolder::shared(files))
+}
+
+/// Files written in memory.
+#[derive(Default)]
+pub struct Written(pub BTreeMap<String, Vec<u8>>);
+
+impl FolderSink for Written {
+    fn create(&mut self, name: &str) -> Result<Box<dyn Sink + '_>> {
+        assert!(!self.0.contains_key(name), "{name} is written twice");
+        Ok(Box::new(Entry(self.0.entry(name.to_owned()).or_default())))
+    }
+}
+
+struct Entry<'a>(&'a mut Vec<u8>);
+
+impl Sink for Entry<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.write(bytes)
+    }
+    fn position(&self) -> u64 {
+        self.0.position()
+    }
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.0.patch(offset, bytes)
+    }
+}
+
+/// Writes in a format and gives what can be read again, with all bytes.
+pub fn rewrite(
+    artifact: &Artifact,
+    format: &str,
+    options: &WriteOptions,
+) -> (Input, BTreeMap<String, Vec<u8>>) {
+    let format = by_name(format).unwrap();
+    let mut folder = Written::default();
+    let mut bytes = Vec::new();
+    let name = format!("written{}", format.extensions().first().unwrap_or(&""));
+    let mut output = match format.layout() {
+        Layout::File => Output::File(&mut bytes),
+        Layout::Folder => Output::Folder(&mut folder),
+        Layout::FileWithSiblings => Output::Siblings { name: name.clone(), folder: &mut folder },
+    };
+    format.write(artifact, &mut output, options).unwrap();
+    match format.layout() {
+        Layout::File => (Input::bytes(name.clone(), bytes.clone()), BTreeMap::from([(name, bytes)])),
+        Layout::Folder => (Input::folder(name, MemoryFolder::shared(folder.0.clone())), folder.0),
+        Layout::FileWithSiblings => {
+            let source = kerata_core::MemorySource::shared(folder.0[&name].clone());
+            (Input::file_in(name, source, MemoryFolder::shared(folder.0.clone())), folder.0)
+        }
+    }
+}
+
+/// Compares variables with what h5py read.
+pub fn check_variables(artifact: &Artifact, expected: &Tree, place: &str) {
+    let expected = expected.as_object().unwrap();
+    for (path, facts) in expected {
+        let variable = artifact.variables.get(path).unwrap_or_else(|| panic!("{place}: no {path}"));
+        let shape: Vec<u64> = facts
+            .get("shape")
+            .unwrap()
+            .as_list()
+            .unwrap()
+            .iter()
+            .map(|axis| axis.as_u64().unwrap())
+            .collect();
+        assert_eq!(variable.shape, shape, "{place} {path}: {}", Shape::known(variable.shape.clone()));
+        let dtype = facts.get("dtype").unwrap().as_str().unwrap();
+        let found = variable.dtype.to_string();
+        let is_opaque = matches!(variable.dtype, kerata_core::DType::Opaque(_));
+        assert!(found == dtype || is_opaque, "{place} {path}: {found}, expected {dtype}");
+        let crc = crc32fast::hash(&variable.data.bytes().unwrap());
+        assert_eq!(u64::from(crc), facts.get("crc32").unwrap().as_u64().unwrap(), "{place} {path}");
+    }
+    assert_eq!(artifact.variables.len(), expected.len(), "{place}: more variables than expected");
+}
+
+/// Compares everything that two artifacts hold.
+pub fn assert_same(a: &Artifact, b: &Artifact, place: &str) {
+    assert_eq!(a.config.as_ref().map(Tree::to_json), b.config.as_ref().map(Tree::to_json), "{place}");
+    assert_eq!(
+        a.compile_config.as_ref().map(Tree::to_json),
+        b.compile_config.as_ref().map(Tree::to_json),
+        "{place}"
+    );
+    assert_same_variables(a, b, place);
+    assert_eq!(a.objects, b.objects, "{place}");
+    for (kind, left, right) in [("asset", &a.assets, &b.assets), ("extra", &a.extras, &b.extras)] {
+        assert!(left.keys().eq(right.keys()), "{place}: {kind} names");
+        for (name, data) in left {
+            assert_eq!(data.bytes().unwrap(), right[name].bytes().unwrap(), "{place}: {kind} {name}");
+        }
+    }
+    assert_eq!(a.metadata.keras_version, b.metadata.keras_version, "{place}");
+    assert_eq!(a.metadata.date_saved, b.metadata.date_saved, "{place}");
+    assert_eq!(a.metadata.extra, b.metadata.extra, "{place}");
+}
+
+pub fn assert_same_variables(a: &Artifact, b: &Artifact, place: &str) {
+    let paths =
+        |artifact: &Artifact| artifact.variables.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>();
+    assert_eq!(paths(a), paths(b), "{place}");
+    for (path, left) in a.variables.iter() {
+        let right = b.variables.get(path).unwrap();
+        assert_eq!(
+            (left.dtype, &left.shape, left.role),
+            (right.dtype, &right.shape, right.role),
+            "{place} {path}"
+        );
+        match left.data.as_strings() {
+            Some(strings) => assert_eq!(Some(strings), right.data.as_strings(), "{place} {path}"),
+            None => assert_eq!(left.data.bytes().unwrap(), right.data.bytes().unwrap(), "{place} {path}"),
+        }
+    }
+}
+
+fn read(input: &Input, format: &str, place: &str) -> Artifact {
+    let found = detect(input).unwrap_or_else(|error| panic!("{place}: {error}"));
+    assert_eq!(found.name(), format, "{place}");
+    let artifact = found.read(input, &Limits::default()).unwrap_or_else(|error| panic!("{place}: {error}"));
+    artifact.verify().unwrap_or_else(|error| panic!("{place}: {error}"));
+    artifact
+}
+
+/// Reads a golden file, compares it with h5py, writes it twice, reads that.
+fn check_lossless(input: &Input, format: &str, expected: &Tree, place: &str) -> Artifact {
+    let artifact = read(input, format, place);
+    // A FeatureSpace is no model, and its variables were not recorded.
+    if artifact.config.as_ref().and_then(Tree::class_name) != Some("FeatureSpace") {
+        check_variables(&artifact, expected, place);
+    }
+    let (again, bytes) = rewrite(&artifact, format, &WriteOptions::default());
+    assert!(bytes == rewrite(&artifact, format, &WriteOptions::default()).1, "{place}: the bytes differ");
+    let back = read(&again, format, place);
+    assert_same(&artifact, &back, place);
+    assert!(
+        bytes == rewrite(&back, format, &WriteOptions::default()).1,
+        "{place}: the bytes differ after reading"
+    );
+    artifact
+}
+
+#[test]
+fn keras_files_read_as_h5py_reads_them_and_go_back_without_loss() {
+    let mut wrong_counts = Vec::new();
+    for folder in folders() {
+        let path = folder.join("model.keras");
+        let place = path.display().to_string();
+        if !path.is_file() {
+            continue;
+        }
+        let expect = expectations(&folder);
+        let artifact = check_lossless(&file_input(&path), "keras", expect.get("variables").unwrap(), &place);
+        assert!(artifact.config.is_some() && artifact.notes.is_empty(), "{place}: {:?}", artifact.notes);
+        // Factors of LoRA are merged, kernels that quantization replaced and layers that old versions of Keras forgot
+        // are not in the file; their number follows from the layers alone.
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let is_incomplete = name.starts_with("lora")
+            || matches!(name, "awq" | "gptq")
+            || name == "custom_containers" && !place.contains("keras-3.15");
+        let params = expect.get("params").and_then(Tree::as_u64).filter(|_| !is_incomplete);
+        if params.is_some_and(|params| params != artifact.parameters()) {
+            wrong_counts.push(format!("{place}: {} instead of {params:?}", artifact.parameters()));
+        }
+    }
+    assert!(wrong_counts.is_empty(), "{}", wrong_counts.join("\n"));
+}
+
+#[test]
+fn unzipped_folders_hold_the_same_as_zip_files() {
+    let mut count = 0;
+    for folder in folders() {
+        let path = folder.join("folder");
+        if path.is_dir() {
+            let expect = expectations(&folder);
+            let place = path.display().to_string();
+            check_lossless(&folder_input(&path), "keras-folder", expect.get("variables").unwrap(), &place);
+            count += 1;
+        }
+    }
+    assert!(count > 3, "only {count} folders");
+}
+
+#[test]
+fn weights_files_hold_the_same_as_keras_files() {
+    let mut count = 0;
+    for folder in folders() {
+        let path = folder.join("model.weights.h5");
+        if path.is_file() {
+            let expect = expectations(&folder);
+            let place = path.display().to_string();
+            check_lossless(&file_input(&path), "weights.h5", expect.get("variables").unwrap(), &place);
+            count += 1;
+        }
+    }
+    assert!(count > 10, "only {count} files");
+}
