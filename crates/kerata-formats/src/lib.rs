@@ -10,9 +10,12 @@ mod format;
 mod input;
 pub mod keras;
 pub mod npz;
+pub mod safetensors;
 pub mod saved_model;
+mod shards;
 pub mod walk;
 pub mod weights_h5;
+pub mod weights_json;
 
 pub use format::{Format, Layout, Output, WriteOptions};
 pub use input::{FolderRef, Input, MemoryFolder};
@@ -26,8 +29,11 @@ pub static FORMATS: &[&dyn Format] = &[
     &keras::Keras,
     &keras::KerasFolder,
     &npz::Npz,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsSharded,
     &saved_model::SavedModel,
     &weights_h5::WeightsH5,
+    &weights_json::WeightsJson,
 ];
 
 /// The format of an input, found by its content.

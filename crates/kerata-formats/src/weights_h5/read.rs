@@ -42,8 +42,12 @@ pub(crate) fn read_into(artifact: &mut Artifact, source: &SourceRef, limits: &Li
     });
     for (path, dataset) in datasets {
         let role = object_of_variable(path).and_then(|object| roles.get(&modern(object))).copied();
-        let mut variable =
-            read_variable(dataset).at(|| path.as_str())?.with_role(role.unwrap_or(Role::State));
+        let role = match role {
+            Some(Role::Weight) if number_of(path) == u64::MAX || is_second_copy(&file, path) => Role::State,
+            Some(role) => role,
+            None => Role::State,
+        };
+        let mut variable = read_variable(dataset).at(|| path.as_str())?.with_role(role);
         let modern = modern(path);
         variable.origin = (modern != **path).then(|| path.clone());
         artifact.variables.insert(modern, variable)?;
