@@ -3,12 +3,18 @@
 
 mod elements;
 mod open;
+mod predict;
 mod save;
 
 pub mod diff;
 pub mod inspect;
 pub mod stats;
+pub mod summary;
 
+pub use kerata_core as core;
 pub use kerata_formats as formats;
+pub use kerata_nn as nn;
+pub use kerata_nn::{Model, Registry};
 pub use open::{OpenOptions, input, open};
-pub use save::{Observer, SaveOptions, Saved, save};
+pub use predict::{PredictOptions, Predictor, predictor};
+pub use save::{Observer, SaveOptions, Saved, save, save_with};

@@ -104,6 +104,20 @@ pub fn save(artifact: &Artifact, path: impl AsRef<Path>, options: &SaveOptions) 
     saved.at(|| path.display().to_string())
 }
 
+/// Writes any file whole or not at all: the bytes that `write` puts into the sink appear under the path together.
+pub fn save_with(
+    path: impl AsRef<Path>,
+    overwrite: bool,
+    write: impl FnOnce(&mut dyn Sink) -> Result<()>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let shown = || path.display().to_string();
+    let (storage, name) = LocalStorage::of(path)?;
+    let mut file = storage.create(&name, &PutOptions::new().overwrite(overwrite)).at(shown)?;
+    write(&mut *file).at(shown)?;
+    file.publish().at(shown)
+}
+
 fn write(
     artifact: &Artifact,
     storage: &LocalStorage,

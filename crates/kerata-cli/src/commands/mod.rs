@@ -39,6 +39,10 @@ commands! {
     diff::Diff,
     /// Say what a file is: format, era, layers, parameters, optimizer, bytes, what is odd.
     inspect::Inspect,
+    /// Run a model on inputs from a `.npz` file.
+    run::Run,
+    /// Print the table of layers as Keras prints it.
+    summary::Summary,
     /// List every variable: path, dtype, shape, bytes, offset.
     tree::Tree,
 }

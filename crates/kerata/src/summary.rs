@@ -1,0 +1,260 @@
+//! `summary`: the table of layers, letter for letter as Keras's `model.summary()` prints it.
+
+use kerata_core::{Artifact, Result, Tree};
+use kerata_nn::models::{Row, Summary};
+use kerata_nn::{Model, Registry};
+
+/// The layers of a model with the sizes of its optimizer, as text and as data.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// The layers and totals.
+    pub summary: Summary,
+    /// Number of values of the optimizer's state; `None` when there is none.
+    pub optimizer: Option<u64>,
+    /// Bytes of the optimizer's state.
+    pub optimizer_bytes: u64,
+    is_sequential: bool,
+}
+
+impl Report {
+    /// Builds the layers of an artifact and looks at them; nothing is run.
+    pub fn of(artifact: &Artifact, registry: &Registry, expand_nested: bool) -> Result<Self> {
+        let mut summary = Model::from_artifact(artifact, registry)?.summary(expand_nested);
+        let is_sequential_class = artifact.config.as_ref().and_then(Tree::class_name) == Some("Sequential");
+        if is_sequential_class {
+            summary.rows.retain(|row| row.depth > 0 || row.class_name != "InputLayer");
+        }
+        // A loss-scaling optimizer is stored a second time as its own child.
+        let state = artifact.optimizer().filter(|(path, _)| !path.starts_with("optimizer/inner_optimizer/"));
+        let (count, bytes) =
+            state.fold((0, 0), |(count, bytes), (_, v)| (count + v.elements(), bytes + v.data.len()));
+        let is_sequential = is_sequential_class || is_chain(&summary.rows);
+        Ok(Self { summary, optimizer: (count > 0).then_some(count), optimizer_bytes: bytes, is_sequential })
+    }
+
+    /// The table as Keras prints it, each line ended.
+    pub fn text(&self, line_length: Option<usize>) -> String {
+        let (default_length, positions, header): (usize, &[f64], &[&str]) = if self.is_sequential {
+            (88, &[0.45, 0.80, 1.0], &["Layer (type)", "Output Shape", "Param #"])
+        } else {
+            (108, &[0.3, 0.56, 0.74, 1.0], &["Layer (type)", "Output Shape", "Param #", "Connected to"])
+        };
+        let length = line_length.unwrap_or(default_length);
+        let widths = column_widths(length, positions);
+        let mut out = format!("Model: \"{}\"\n", self.summary.name);
+        let rows: Vec<Vec<String>> = self.summary.rows.iter().map(|row| self.cells(row)).collect();
+        draw(&mut out, &widths, header, &rows);
+
+        let summary = &self.summary;
+        let total = summary.trainable + summary.non_trainable + self.optimizer.unwrap_or(0);
+        let total_bytes = summary.trainable_bytes + summary.non_trainable_bytes + self.optimizer_bytes;
+        let mut line = |label: &str, count: u64, bytes: u64| {
+            out.push_str(&format!(" {label} params: {} ({})\n", thousands(count), memory(bytes)));
+        };
+        line("Total", total, total_bytes);
+        line("Trainable", summary.trainable, summary.trainable_bytes);
+        line("Non-trainable", summary.non_trainable, summary.non_trainable_bytes);
+        if let Some(count) = self.optimizer {
+            line("Optimizer", count, self.optimizer_bytes);
+        }
+        out
+    }
+
+    fn cells(&self, row: &Row) -> Vec<String> {
+        let prefix = if row.depth > 0 { format!("{}└ ", "   ".repeat(row.depth)) } else { String::new() };
+        let name = format!("{prefix}{} ({})", row.name, row.class_name);
+        let mut cells = vec![name, row.output_shape.clone(), thousands(row.parameters)];
+        if !self.is_sequential {
+            let connections = row.connected_to.join(", ");
+            cells.push(if connections.is_empty() { "-".to_owned() } else { connections });
+        }
+        cells
+    }
+}
+
+/// Whether each layer takes one tensor, that of the layer before it.
+fn is_chain(rows: &[Row]) -> bool {
+    let mut before: Option<&str> = None;
+    for row in rows.iter().filter(|row| row.depth == 0) {
+        let sources: Vec<&str> = row.connected_to.iter().filter_map(|text| text.split('[').next()).collect();
+        let follows = match (before, sources.as_slice()) {
+            (None, []) => true,
+            (Some(before), [source]) => before == *source,
+            _ => false,
+        };
+        if !follows {
+            return false;
+        }
+        before = Some(&row.name);
+    }
+    true
+}
+
+/// Inner widths of the columns with a space on either side: what `rich` makes of Keras's shares of a line.
+fn column_widths(line_length: usize, positions: &[f64]) -> Vec<usize> {
+    const PADDING: usize = 2;
+    let mut taken = 0;
+    let wanted: Vec<usize> = positions
+        .iter()
+        .map(|position| {
+            let width = ((position * line_length as f64) as usize).saturating_sub(taken);
+            taken += width;
+            width + PADDING
+        })
+        .collect();
+    // The borders are not part of Keras's shares: every column gives its part of the excess, rounded half to even.
+    let room = line_length.saturating_sub(positions.len() + 1);
+    let mut excess = wanted.iter().sum::<usize>().saturating_sub(room);
+    let mut left = wanted.len();
+    wanted
+        .into_iter()
+        .map(|width| {
+            let part = ((excess as f64 / left as f64).round_ties_even() as usize)
+                .min(width.saturating_sub(PADDING + 1));
+            excess -= part;
+            left -= 1;
+            width - part
+        })
+        .collect()
+}
+
+fn draw(out: &mut String, widths: &[usize], header: &[&str], rows: &[Vec<String>]) {
+    let rule = |left: char, fill: char, middle: char, right: char| {
+        let parts: Vec<String> = widths.iter().map(|width| fill.to_string().repeat(*width)).collect();
+        format!("{left}{}{right}\n", parts.join(&middle.to_string()))
+    };
+    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    out.push_str(&rule('┏', '━', '┳', '┓'));
+    out.push_str(&lines_of(&header, widths, '┃'));
+    out.push_str(&rule('┡', '━', '╇', '┩'));
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            out.push_str(&rule('├', '─', '┼', '┤'));
+        }
+        out.push_str(&lines_of(row, widths, '│'));
+    }
+    out.push_str(&rule('└', '─', '┴', '┘'));
+}
+
+/// The lines of one row: cells wrapped to their column, the third column aligned to the right.
+fn lines_of(cells: &[String], widths: &[usize], border: char) -> String {
+    const RIGHT_ALIGNED: usize = 2;
+    let wrapped: Vec<Vec<String>> =
+        cells.iter().zip(widths).map(|(cell, width)| wrap(cell, width - 2)).collect();
+    let height = wrapped.iter().map(Vec::len).max().unwrap_or(1);
+    let mut out = String::new();
+    for line in 0..height {
+        out.push(border);
+        for (column, (lines, width)) in wrapped.iter().zip(widths).enumerate() {
+            let text = lines.get(line).map_or("", String::as_str);
+            let padding = " ".repeat((width - 2).saturating_sub(text.chars().count()));
+            match column {
+                RIGHT_ALIGNED => out.push_str(&format!(" {padding}{text} {border}")),
+                _ => out.push_str(&format!(" {text}{padding} {border}")),
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Breaks at spaces; a word longer than a line is cut.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in words(text) {
+        let bare = word.trim_end().chars().count();
+        if used + bare > width {
+            if bare > width {
+                for part in chop(&word, width) {
+                    if used > 0 || lines.last().is_some_and(|line| !line.is_empty()) {
+                        lines.push(String::new());
+                    }
+                    used = part.chars().count();
+                    lines.last_mut().expect("one line is there").push_str(&part);
+                }
+                continue;
+            }
+            if used > 0 {
+                lines.push(String::new());
+                used = 0;
+            }
+        }
+        used += word.chars().count();
+        lines.last_mut().expect("one line is there").push_str(&word);
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Words, each with the spaces around it that come before the next word.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut current = String::new();
+    let (mut has_letter, mut has_trailing_space) = (false, false);
+    for c in text.chars() {
+        if c == ' ' {
+            has_trailing_space = has_letter;
+        } else {
+            if has_trailing_space {
+                words.push(std::mem::take(&mut current));
+                has_trailing_space = false;
+            }
+            has_letter = true;
+        }
+        current.push(c);
+    }
+    if !current.is_empty() {
+        words.push(current);
+    }
+    words
+}
+
+fn chop(word: &str, width: usize) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    letters.chunks(width.max(1)).map(|part| part.iter().collect()).collect()
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `264.00 B`, `1.50 KB`: powers of 1024.
+fn memory(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KB", "MB", "GB", "TB"] {
+        if value < 1024.0 {
+            return format!("{value:.2} {unit}");
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.2} PB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_100_is_shared_as_keras_does() {
+        // The inner widths of a table that Keras printed with `line_length=100`.
+        assert_eq!(column_widths(100, &[0.45, 0.80, 1.0]), [44, 33, 19]);
+    }
+
+    #[test]
+    fn names_wrap_before_the_class() {
+        assert_eq!(
+            wrap("   └ batch_normalization (BatchNormalization)", 42),
+            ["   └ batch_normalization", "(BatchNormalization)"]
+        );
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+    }
+}
