@@ -1,12 +1,14 @@
 //! The loops that do the work, for each instruction set; the only place of the engine with `unsafe`.
 #![allow(unsafe_code)]
 
+pub mod depthwise;
 pub mod elementwise;
 pub mod isa;
 pub mod math;
 pub mod memory;
 pub mod pack;
 pub mod patches;
+pub mod pool;
 pub mod product;
 pub mod reduce;
 pub mod tile;

@@ -83,6 +83,44 @@ impl Window {
     }
 }
 
+/// Floats at one pointer below which patches are copied.
+const SHORT: usize = 8;
+
+fn copy_patch(data: &[f32], window: &Window, channel: usize, row: usize, out: &mut [f32]) {
+    let (n, at) = window.coordinates(row);
+    let [depth, height, width] = window.input;
+    let line_len = window.kernel[2] * window.depth;
+    let first = (at[2] * window.strides[2]).wrapping_sub(window.padding[2]);
+    let is_run = window.dilation[2] == 1
+        && window.depth == window.channels
+        && first < width
+        && first + window.kernel[2] <= width;
+    let mut lines = out.chunks_exact_mut(line_len);
+    for i in 0..window.kernel[0] {
+        let z = window.position(0, at[0], i);
+        for j in 0..window.kernel[1] {
+            let Some(out) = lines.next() else { return };
+            let (Some(z), Some(y)) = (z, window.position(1, at[1], j)) else {
+                out.fill(0.0);
+                continue;
+            };
+            let line = ((n * depth + z) * height + y) * width;
+            if is_run {
+                out.copy_from_slice(&data[(line + first) * window.channels..][..line_len]);
+                continue;
+            }
+            for (l, out) in out.chunks_exact_mut(window.depth).enumerate() {
+                match window.position(2, at[2], l) {
+                    Some(x) => {
+                        out.copy_from_slice(&data[(line + x) * window.channels + channel..][..window.depth])
+                    }
+                    None => out.fill(0.0),
+                }
+            }
+        }
+    }
+}
+
 impl Rows<'_> {
     /// Pointers of each row.
     pub fn taps(&self) -> usize {
@@ -97,6 +135,29 @@ impl Rows<'_> {
         match self {
             Rows::Matrix { depth, .. } => *depth,
             Rows::Patches { window, .. } => window.depth,
+        }
+    }
+
+    /// Whether rows are better copied together: pointers to a few floats each cost more than the floats.
+    pub fn is_scattered(&self) -> bool {
+        self.taps() > 1 && self.depth() < SHORT
+    }
+
+    /// Copies rows `from..to`, each `taps * depth` floats in one piece.
+    pub fn copy(&self, from: usize, to: usize, out: &mut Lines) {
+        let row_len = self.taps() * self.depth();
+        out.resize((to - from) * row_len);
+        match *self {
+            Rows::Matrix { data, start, stride, depth } => {
+                for (row, out) in (from..to).zip(out.chunks_exact_mut(depth)) {
+                    out.copy_from_slice(&data[start + row * stride..][..depth]);
+                }
+            }
+            Rows::Patches { data, window, channel, .. } => {
+                for (row, out) in (from..to).zip(out.chunks_exact_mut(row_len)) {
+                    copy_patch(data, window, channel, row, out);
+                }
+            }
         }
     }
 

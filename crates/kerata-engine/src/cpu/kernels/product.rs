@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::memory::Shared;
+use super::memory::{Lines, Shared};
 use super::pack::Panels;
 use super::patches::Rows;
 use super::tile::{self, TileArgs};
@@ -100,6 +100,7 @@ pub fn product(
 
 thread_local! {
     static TABLE: RefCell<Vec<*const f32>> = const { RefCell::new(Vec::new()) };
+    static COPIED: RefCell<Lines> = RefCell::new(Lines::default());
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -115,9 +116,17 @@ fn multiply_block(
 ) {
     let isa = panels.isa();
     let shape = tile::shape(isa);
-    let (taps, depth) = (rows.taps(), rows.depth());
+    let (mut taps, mut depth) = (rows.taps(), rows.depth());
     let mut table = TABLE.take();
-    rows.pointers(from, to, &mut table);
+    let mut copied = COPIED.take();
+    if rows.is_scattered() {
+        rows.copy(from, to, &mut copied);
+        (taps, depth) = (1, taps * depth);
+        table.clear();
+        table.extend(copied.chunks_exact(depth).map(<[f32]>::as_ptr));
+    } else {
+        rows.pointers(from, to, &mut table);
+    }
     let cuts = cuts(taps, depth);
     let last = cuts.len() - 1;
     for (index, cut) in cuts.iter().enumerate() {
@@ -155,6 +164,7 @@ fn multiply_block(
         }
     }
     TABLE.set(table);
+    COPIED.set(copied);
 }
 
 /// A range of the summed axis.
@@ -184,7 +194,6 @@ fn cuts(taps: usize, depth: usize) -> Vec<Cut> {
 #[cfg(test)]
 mod tests {
     use super::super::isa::Isa;
-    use super::super::memory::Lines;
     use super::super::pack::Strided;
     use super::super::patches::Window;
     use super::*;
@@ -246,21 +255,27 @@ mod tests {
 
     #[test]
     fn patches_equal_a_direct_convolution() {
+        // Few channels are copied together, more are read where they lie.
+        direct_convolution(5);
+        direct_convolution(11);
+    }
+
+    fn direct_convolution(channels: usize) {
         let window = Window {
             batch: 2,
             input: [1, 7, 6],
-            channels: 5,
-            depth: 5,
+            channels,
+            depth: channels,
             kernel: [1, 3, 2],
             strides: [1, 2, 1],
             dilation: [1, 1, 2],
             padding: [0, 1, 1],
             output: [1, 4, 6],
         };
-        let (x, w) = (noise(2 * 42 * 5, 4), noise(6 * 5 * 9, 5));
-        let zeros = Lines::zeros(5);
+        let (x, w) = (noise(2 * 42 * channels, 4), noise(6 * channels * 9, 5));
+        let zeros = Lines::zeros(channels);
         let mut panels = Panels::new(Isa::best());
-        panels.pack(30, 9, Strided { data: &w, start: 0, row: 9, column: 1 });
+        panels.pack(6 * channels, 9, Strided { data: &w, start: 0, row: 9, column: 1 });
         let mut out = vec![0.0; window.rows() * 9];
         product(
             &Workers::new(1).unwrap(),
@@ -278,14 +293,14 @@ mod tests {
                 for ky in 0..3 {
                     for kx in 0..2 {
                         let (iy, ix) = ((y * 2 + ky) as isize - 1, (x0 + kx * 2) as isize - 1);
-                        for c in 0..5 {
+                        for c in 0..channels {
                             let inside = (0..7).contains(&iy) && (0..6).contains(&ix);
                             let value = if inside {
-                                x[((n * 7 + iy as usize) * 6 + ix as usize) * 5 + c]
+                                x[((n * 7 + iy as usize) * 6 + ix as usize) * channels + c]
                             } else {
                                 0.0
                             };
-                            sum = value.mul_add(w[((ky * 2 + kx) * 5 + c) * 9 + j], sum);
+                            sum = value.mul_add(w[((ky * 2 + kx) * channels + c) * 9 + j], sum);
                         }
                     }
                 }

@@ -41,6 +41,16 @@ impl Tail {
         self.program.is_none() && self.bias.is_none() && self.clamp.0 == f32::NEG_INFINITY
     }
 
+    /// The bias folded into the product.
+    pub fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_deref()
+    }
+
+    /// Whether a program is left to run on the rows.
+    pub fn has_program(&self) -> bool {
+        self.program.is_some()
+    }
+
     /// Takes scales, biases and a clamp out of the program; gives the weights scaled.
     pub fn absorb(&mut self, columns: usize, weights: &[f32], column: impl Fn(usize) -> usize) -> Vec<f32> {
         let affine = self.peel(columns, true);

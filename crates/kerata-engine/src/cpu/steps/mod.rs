@@ -1,10 +1,12 @@
 //! Steps: one file a kind of work, each saying which nodes it takes.
 
+mod conv;
 mod evaluate;
 mod finish;
 mod fused;
 mod matmul;
 mod names;
+mod pool;
 
 use kerata_core::array::Array;
 use kerata_core::graph::{Graph, Node};
@@ -53,10 +55,10 @@ pub(crate) struct Request<'a> {
 type Lowering = fn(&mut Request) -> Option<Box<dyn Kernel>>;
 
 /// Ops with kernels of their own, by name.
-const LOWERINGS: &[(&str, Lowering)] = &[("matmul", matmul::lower)];
+const LOWERINGS: &[(&str, Lowering)] = &[("conv", conv::lower), ("matmul", matmul::lower), ("pool", pool::lower)];
 
 /// Products that a program can follow row by row.
-const PRODUCERS: &[(&str, fn(&Graph, &Node) -> bool)] = &[("matmul", matmul::takes)];
+const PRODUCERS: &[(&str, fn(&Graph, &Node) -> bool)] = &[("conv", conv::takes), ("matmul", matmul::takes)];
 
 /// Whether a program may take over the rows of a node.
 pub(crate) fn is_producer(graph: &Graph, node: &Node) -> bool {
