@@ -3,3 +3,4 @@
 mod conformance;
 mod fusion;
 mod models;
+mod convolution;

@@ -65,7 +65,8 @@ impl Model {
 
 /// Softmax of the last axis, of primitives.
 pub fn softmax(x: &Tensor) -> Tensor {
-    let exp = ops::exp(x).expect("exp");
+    let shifted = ops::subtract(x, &ops::max(x, &[-1], true).expect("max")).expect("subtract");
+    let exp = ops::exp(&shifted).expect("exp");
     ops::divide(&exp, &ops::sum(&exp, &[-1], true).expect("sum")).expect("divide")
 }
 

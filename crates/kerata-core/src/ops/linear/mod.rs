@@ -3,7 +3,7 @@
 mod floats;
 mod window;
 
-pub use window::Padding;
+pub use window::{Padding, Windows};
 
 use crate::ops::room;
 

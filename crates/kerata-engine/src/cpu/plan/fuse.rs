@@ -75,7 +75,52 @@ pub fn groups(graph: &Graph) -> Groups {
     for group in &mut all {
         group.members.reverse();
     }
-    Groups { of, all }
+    let mut groups = Groups { of, all };
+    for at in 0..graph.nodes.len() {
+        if groups.of[at].is_none() && !is_result[at] && steps::is_producer(graph, &graph.nodes[at]) {
+            groups.give_back(graph, &consumers, &is_result, at);
+        }
+    }
+    groups
+}
+
+impl Groups {
+    /// Takes the start of a chain after a product out of a group that has another product: what only constants meet
+    /// (bias, folded norm, activation) is cheaper at its own product.
+    fn give_back(&mut self, graph: &Graph, consumers: &[Vec<usize>], is_result: &[bool], producer: usize) {
+        let mut chain = Vec::new();
+        let mut end = producer;
+        let mut home = None;
+        while let [next] = consumers[end][..] {
+            let group = self.of[next];
+            let is_inside = group.is_some_and(|group| {
+                self.all[group].root != next && self.all[group].members.contains(&next) && !is_result[next]
+            });
+            let meets_constants = graph.nodes[next]
+                .inputs
+                .iter()
+                .all(|input| input.node == end || graph.nodes[input.node].constant().is_some());
+            let keeps_shape = graph.nodes[next].outputs[0].shape == graph.nodes[producer].outputs[0].shape;
+            if !is_inside || !meets_constants || !keeps_shape || home.is_some_and(|home| Some(home) != group) {
+                break;
+            }
+            home = group;
+            chain.push(next);
+            end = next;
+        }
+        let Some(home) = home else { return };
+        let reduces = |&at: &usize| {
+            graph.nodes[at].op().is_some_and(|op| row_reduction(op, graph, &graph.nodes[at]).is_some())
+        };
+        if chain.iter().any(|at| reduces(at)) {
+            return;
+        }
+        self.all[home].members.retain(|member| !chain.contains(member));
+        for at in chain.iter().chain([&producer]) {
+            self.of[*at] = Some(self.all.len());
+        }
+        self.all.push(Group { root: end, members: chain, producer: Some(producer) });
+    }
 }
 
 /// Whether a node's value can live in the domain of a group's root.

@@ -70,8 +70,13 @@ pub(crate) fn with_number(function: Binary, number: f32, is_left: bool) -> Unary
 /// The function, axes and `keepdims` of a reduction.
 pub(crate) fn reduction(op: &dyn Op) -> Option<(Reduce, &[usize], bool)> {
     let op = op.as_any();
-    if let Some(sum) = op.downcast_ref::<ops::Sum>() {
-        return Some((Reduce::Sum, &sum.axes, sum.keepdims));
+    macro_rules! among {
+        ($($type:ident => $function:ident),*) => {
+            $(if let Some(op) = op.downcast_ref::<ops::$type>() {
+                return Some((Reduce::$function, &op.axes, op.keepdims));
+            })*
+        };
     }
+    among!(Sum => Sum, Mean => Mean, Max => Max, Min => Min, Prod => Prod);
     None
 }
