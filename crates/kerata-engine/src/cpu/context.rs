@@ -66,7 +66,13 @@ impl Pool {
     /// Takes back an array's buffer, unless something else still holds it.
     pub fn recycle(&self, array: Array) {
         let Elements::Float32(buffer) = array.into_elements() else { return };
-        let Some(buffer) = buffer.try_into_vec() else { return };
+        if let Some(buffer) = buffer.try_into_vec() {
+            self.give(buffer);
+        }
+    }
+
+    /// Takes back a buffer.
+    pub fn give(&self, buffer: Vec<f32>) {
         if let Ok(mut state) = self.state.lock() {
             let run = state.runs;
             let kept = state.free.entry(buffer.len()).or_default();

@@ -38,7 +38,7 @@ impl Range {
     }
 
     /// The first element and the number of elements of an axis of a size.
-    pub(crate) fn resolve(self, size: usize) -> (i64, usize) {
+    pub fn resolve(self, size: usize) -> (i64, usize) {
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
         let bound = |bound: Option<i64>, default: i64| match bound {

@@ -6,6 +6,7 @@ pub mod elementwise;
 pub mod isa;
 pub mod math;
 pub mod memory;
+pub mod moves;
 pub mod pack;
 pub mod patches;
 pub mod pool;

@@ -5,8 +5,12 @@ mod evaluate;
 mod finish;
 mod fused;
 mod matmul;
+mod moves;
 mod names;
 mod pool;
+mod reduce;
+mod scan;
+mod take;
 
 use kerata_core::array::Array;
 use kerata_core::graph::{Graph, Node};
@@ -55,7 +59,23 @@ pub(crate) struct Request<'a> {
 type Lowering = fn(&mut Request) -> Option<Box<dyn Kernel>>;
 
 /// Ops with kernels of their own, by name.
-const LOWERINGS: &[(&str, Lowering)] = &[("conv", conv::lower), ("matmul", matmul::lower), ("pool", pool::lower)];
+const LOWERINGS: &[(&str, Lowering)] = &[
+    ("concat", moves::lower),
+    ("conv", conv::lower),
+    ("matmul", matmul::lower),
+    ("max", reduce::lower),
+    ("mean", reduce::lower),
+    ("min", reduce::lower),
+    ("pad", moves::lower),
+    ("pool", pool::lower),
+    ("prod", reduce::lower),
+    ("scan", scan::lower),
+    ("slice", moves::lower),
+    ("split", moves::lower),
+    ("sum", reduce::lower),
+    ("take", take::lower),
+    ("transpose", moves::lower),
+];
 
 /// Products that a program can follow row by row.
 const PRODUCERS: &[(&str, fn(&Graph, &Node) -> bool)] = &[("conv", conv::takes), ("matmul", matmul::takes)];
