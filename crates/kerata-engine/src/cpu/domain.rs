@@ -53,13 +53,12 @@ impl<'a> Domain<'a> {
         let mut merged: Vec<Vec<usize>> = vec![Vec::new(); inputs.len()];
         for axis in (0..rank).rev() {
             let size = shape[axis];
-            let is_row_end = whole_rows && axis + 2 == rank;
             if size == 1 && !(whole_rows && axis + 1 == rank) {
                 continue;
             }
             // Built from the last axis backwards; reversed below.
-            let joins = !sizes.is_empty()
-                && !(is_row_end || (whole_rows && sizes.len() == 1))
+            let is_alone = sizes.is_empty() || (whole_rows && sizes.len() == 1);
+            let joins = !is_alone
                 && steps.iter().zip(&merged).all(|(steps, merged)| {
                     let (inner, inner_size) = (merged[merged.len() - 1], sizes[sizes.len() - 1]);
                     steps[axis] == inner * inner_size
@@ -147,7 +146,7 @@ impl<'a> Domain<'a> {
         while done < out.len() {
             let at = start + done;
             // A block ends with its row when it is shorter than one.
-            let room = if block % width.max(1) == 0 { block } else { block.min(width - at % width) };
+            let room = if block.is_multiple_of(width) { block } else { block.min(width - at % width) };
             let len = room.min(out.len() - done);
             let piece = &mut out[done..done + len];
             if let Some(held) = held.as_deref_mut() {
@@ -160,10 +159,10 @@ impl<'a> Domain<'a> {
                 }
                 let lines = &mut stretched[i];
                 let periodic = input.steps[..self.sizes.len()].iter().all(|&step| step == 0);
-                let fill = if periodic && block % width == 0 { block } else { len };
+                let fill = if periodic && block.is_multiple_of(width) { block } else { len };
                 lines.resize(fill);
                 self.stretch(input, at, lines);
-                is_laid[i] = periodic && block % width == 0 && at % width == 0;
+                is_laid[i] = periodic && block.is_multiple_of(width) && at.is_multiple_of(width);
             }
             let slices: Vec<&[f32]> = self
                 .inputs

@@ -124,11 +124,8 @@ impl Program {
                 self.count - 1
             });
             self.registers.push(register);
-            for value in 0..at {
-                if last_use[value] == at {
-                    free.push(self.registers[value]);
-                }
-            }
+            let ended = last_use[..at].iter().zip(&self.registers).filter(|(last, _)| **last == at);
+            free.extend(ended.map(|(_, &register)| register));
         }
     }
 }

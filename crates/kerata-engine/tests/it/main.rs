@@ -1,6 +1,7 @@
 //! What every engine has to do, run on all of them.
 
 mod conformance;
+mod convolution;
 mod fusion;
 mod models;
-mod convolution;
+mod moving;

@@ -131,7 +131,8 @@ unsafe fn line_of<V: Vector>(window: &Window, filters: &Filters, line: &Line) {
     // Outputs whose windows lie inside.
     let first = padding.div_ceil(stride).min(count);
     let reach = (taps - 1) * dilation;
-    let last = if width + padding > reach { ((width + padding - reach - 1) / stride + 1).min(count) } else { 0 };
+    let last =
+        if width + padding > reach { ((width + padding - reach - 1) / stride + 1).min(count) } else { 0 };
     let last = last.max(first);
     // SAFETY: the ranges of taps keep every read inside the input line; see `piece`.
     unsafe {

@@ -2,6 +2,8 @@
 //!
 //! Polynomials are minimax fits (weighted least squares iterated to equal ripple). Errors are within 2 ulp where
 //! not said otherwise; infinities, zeros and NaN follow IEEE.
+// Coefficients are printed with nine digits, which is what tells neighbouring floats apart.
+#![allow(clippy::excessive_precision)]
 
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 in two parts; the first has 15 significant bits, so its product with an exponent is exact.

@@ -52,7 +52,11 @@ pub fn pool(isa: Isa, workers: &Workers, x: &[f32], window: &Window, is_mean: bo
                         let Some(p) = window.position(2, w, l) else { continue };
                         let start = (((n * depth + z) * height + y) * width + p) * channels;
                         let from = &x[start..start + channels];
-                        if is_mean { add(isa, from, out) } else { largest(isa, from, out) }
+                        if is_mean {
+                            add(isa, from, out)
+                        } else {
+                            largest(isa, from, out)
+                        }
                         count += 1;
                     }
                 }

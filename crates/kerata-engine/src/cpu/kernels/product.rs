@@ -15,6 +15,9 @@ const ROWS_BLOCK: usize = 64 * 1024;
 /// Multiply-adds worth a task of their own.
 const TASK: usize = 200_000;
 
+/// Work on finished rows: the first row's index and the rows.
+pub type RowsFinish<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
+
 /// What happens to sums besides being written.
 #[derive(Clone, Copy)]
 pub struct Finish<'a> {
@@ -23,7 +26,7 @@ pub struct Finish<'a> {
     /// Lower and upper clamp, after the bias.
     pub clamp: (f32, f32),
     /// Called with the first row and whole finished rows, while they are in cache.
-    pub rows: Option<&'a (dyn Fn(usize, &mut [f32]) + Sync)>,
+    pub rows: Option<&'a RowsFinish<'a>>,
 }
 
 impl Default for Finish<'_> {

@@ -119,6 +119,8 @@ unsafe fn portable<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
     unsafe { tile::<Lanes, ROWS, VECTORS>(args) }
 }
 
+// Indexed loops over constant ranges are what the compiler unrolls into registers.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
     // SAFETY: the contract of `TileArgs`: each row pointer has `offset + depth` floats, the panel `taps * depth`

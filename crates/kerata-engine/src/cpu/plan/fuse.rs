@@ -101,7 +101,8 @@ impl Groups {
                 .iter()
                 .all(|input| input.node == end || graph.nodes[input.node].constant().is_some());
             let keeps_shape = graph.nodes[next].outputs[0].shape == graph.nodes[producer].outputs[0].shape;
-            if !is_inside || !meets_constants || !keeps_shape || home.is_some_and(|home| Some(home) != group) {
+            if !is_inside || !meets_constants || !keeps_shape || home.is_some_and(|home| Some(home) != group)
+            {
                 break;
             }
             home = group;
@@ -112,7 +113,7 @@ impl Groups {
         let reduces = |&at: &usize| {
             graph.nodes[at].op().is_some_and(|op| row_reduction(op, graph, &graph.nodes[at]).is_some())
         };
-        if chain.iter().any(|at| reduces(at)) {
+        if chain.iter().any(reduces) {
             return;
         }
         self.all[home].members.retain(|member| !chain.contains(member));

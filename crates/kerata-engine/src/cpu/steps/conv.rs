@@ -18,10 +18,14 @@ use crate::cpu::kernels::product::{Finish, Place, product};
 /// Whether a program may follow a node: a float convolution over at most three axes, in one group or depthwise.
 pub(super) fn takes(graph: &Graph, node: &Node) -> bool {
     let Some(conv) = node.op().and_then(|op| op.as_any().downcast_ref::<Conv>()) else { return false };
-    let Some(&[x, kernel]) = node.inputs.first_chunk().filter(|_| node.inputs.len() == 2) else { return false };
+    let Some(&[x, kernel]) = node.inputs.first_chunk().filter(|_| node.inputs.len() == 2) else {
+        return false;
+    };
     let (Ok(x), Ok(kernel)) = (graph.spec(x), graph.spec(kernel)) else { return false };
     let Ok(sizes) = kernel.sizes() else { return false };
-    x.dtype == DType::Float32 && x.rank() <= 5 && (conv.groups == 1 || is_depthwise(conv.groups, Some(&sizes)))
+    x.dtype == DType::Float32
+        && x.rank() <= 5
+        && (conv.groups == 1 || is_depthwise(conv.groups, Some(&sizes)))
 }
 
 fn is_depthwise(groups: usize, kernel: Option<&[usize]>) -> bool {
@@ -117,7 +121,9 @@ impl Kernel for Convolution {
         let other_slices = slices(others)?;
         let output = cx.float(shape.clone(), |out| {
             self.tail.run(&shape, &other_slices, cx.isa, 0, |finish| match packed {
-                Packed::Depthwise(filters) => depthwise(cx.isa, cx.workers, data, &window, filters, out, finish),
+                Packed::Depthwise(filters) => {
+                    depthwise(cx.isa, cx.workers, data, &window, filters, out, finish)
+                }
                 Packed::Products(panels) => products(cx, data, &window, panels, out, finish),
             });
             Ok(())

@@ -9,7 +9,6 @@ mod moves;
 mod names;
 mod pool;
 mod reduce;
-mod scan;
 mod take;
 
 use kerata_core::array::Array;
@@ -69,7 +68,6 @@ const LOWERINGS: &[(&str, Lowering)] = &[
     ("pad", moves::lower),
     ("pool", pool::lower),
     ("prod", reduce::lower),
-    ("scan", scan::lower),
     ("slice", moves::lower),
     ("split", moves::lower),
     ("sum", reduce::lower),
@@ -77,8 +75,11 @@ const LOWERINGS: &[(&str, Lowering)] = &[
     ("transpose", moves::lower),
 ];
 
+/// Whether a node is of the kind that a step takes.
+type Takes = fn(&Graph, &Node) -> bool;
+
 /// Products that a program can follow row by row.
-const PRODUCERS: &[(&str, fn(&Graph, &Node) -> bool)] = &[("conv", conv::takes), ("matmul", matmul::takes)];
+const PRODUCERS: &[(&str, Takes)] = &[("conv", conv::takes), ("matmul", matmul::takes)];
 
 /// Whether a program may take over the rows of a node.
 pub(crate) fn is_producer(graph: &Graph, node: &Node) -> bool {

@@ -131,8 +131,12 @@ impl Kernel for Padded {
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
         let x = inputs[0];
         let at: Vec<usize> = self.0.widths.iter().map(|&(before, _)| before).collect();
-        let shape: Vec<usize> =
-            x.shape().iter().zip(&self.0.widths).map(|(size, (before, behind))| size + before + behind).collect();
+        let shape: Vec<usize> = x
+            .shape()
+            .iter()
+            .zip(&self.0.widths)
+            .map(|(size, (before, behind))| size + before + behind)
+            .collect();
         let data = x.as_f32()?;
         let output = cx.float(shape.clone(), |out| {
             out.fill(self.0.value as f32);

@@ -101,9 +101,15 @@ fn columns(
         let (block, index) = (task / parts, task % parts);
         let (from, to) = (index * ROWS, (index * ROWS + ROWS).min(count));
         part.fill(function.identity());
-        reduce::columns(cx.isa, function, &data[(block * count + from) * width..(block * count + to) * width], part);
+        reduce::columns(
+            cx.isa,
+            function,
+            &data[(block * count + from) * width..(block * count + to) * width],
+            part,
+        );
     });
-    for (out, partial) in out.chunks_exact_mut(width.max(1)).zip(partial.chunks_exact((parts * width).max(1))) {
+    for (out, partial) in out.chunks_exact_mut(width.max(1)).zip(partial.chunks_exact((parts * width).max(1)))
+    {
         out.fill(function.identity());
         reduce::columns(cx.isa, function, partial, out);
         if function == Reduce::Mean {

@@ -55,9 +55,11 @@ fn starts(places: impl Iterator<Item = i64>, size: usize, width: usize) -> Resul
     places
         .map(|place| {
             let from_start = if place < 0 { place + size as i64 } else { place };
-            usize::try_from(from_start).ok().filter(|&at| at < size).map(|at| at * width).ok_or_else(|| {
-                Error::usage(format!("place {place} is outside an axis of {size} elements"))
-            })
+            usize::try_from(from_start)
+                .ok()
+                .filter(|&at| at < size)
+                .map(|at| at * width)
+                .ok_or_else(|| Error::usage(format!("place {place} is outside an axis of {size} elements")))
         })
         .collect()
 }
