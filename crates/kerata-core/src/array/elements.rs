@@ -54,42 +54,57 @@ pub enum Elements {
     Strings(Arc<Vec<Vec<u8>>>),
 }
 
-/// Evaluates an expression for whichever variant it is, with the elements as a slice.
-#[macro_export]
-macro_rules! with_elements {
-    ($elements:expr, $slice:ident => $body:expr) => {
-        $crate::with_elements!(@arms $elements, $slice => $body;
-            Bool Int8 Int16 Int32 Int64 Uint8 Uint16 Uint32 Uint64 Int4 Uint4 Float8E4m3fn Float8E5m2
-            Float16 Bfloat16 Float32 Float64 Complex64 Complex128)
-    };
-    (@arms $elements:expr, $slice:ident => $body:expr; $($variant:ident)*) => {
-        match $elements {
-            $($crate::array::Elements::$variant(buffer) => { let $slice = &buffer[..]; $body })*
-            $crate::array::Elements::Strings(strings) => { let $slice = &strings[..]; $body }
+/// A function that moves elements about whatever they mean. Elements of the same width are handed over as the same type,
+/// so that there is one copy of the code a width, not a dtype.
+pub trait Movement {
+    /// The result from the elements of each part.
+    fn run<T: Clone>(&self, parts: &[&[T]]) -> Vec<T>;
+}
+
+/// Applies a macro to every variant with plain elements and the type of its width.
+macro_rules! for_plain_elements {
+    ($apply:ident) => {
+        $apply! {
+            Bool u8; Int8 u8; Uint8 u8; Int4 u8; Uint4 u8; Float8E4m3fn u8; Float8E5m2 u8;
+            Int16 u16; Uint16 u16; Float16 u16; Bfloat16 u16;
+            Int32 u32; Uint32 u32; Float32 u32;
+            Int64 u64; Uint64 u64; Float64 u64;
+            Complex64 [u32; 2]; Complex128 [u64; 2];
         }
     };
 }
 
-/// Makes elements of the same variant from an expression over the slice that gives a `Vec`.
-#[macro_export]
-macro_rules! map_elements {
-    ($elements:expr, $slice:ident => $body:expr) => {
-        $crate::map_elements!(@arms $elements, $slice => $body;
-            Bool Int8 Int16 Int32 Int64 Uint8 Uint16 Uint32 Uint64 Int4 Uint4 Float8E4m3fn Float8E5m2
-            Float16 Bfloat16 Float32 Float64 Complex64 Complex128)
-    };
-    (@arms $elements:expr, $slice:ident => $body:expr; $($variant:ident)*) => {
-        match $elements {
-            $($crate::array::Elements::$variant(buffer) => {
-                let $slice = &buffer[..];
-                $crate::array::Elements::$variant($crate::array::Buffer::from($body))
-            })*
-            $crate::array::Elements::Strings(strings) => {
-                let $slice = &strings[..];
-                $crate::array::Elements::Strings(std::sync::Arc::new($body))
+pub(super) use for_plain_elements;
+
+/// Moves the elements of parts of one dtype.
+pub(super) fn move_elements(movement: &impl Movement, parts: &[&Elements]) -> Elements {
+    macro_rules! arms {
+        ($($variant:ident $word:ty;)*) => {
+            match parts.first() {
+                $(Some(Elements::$variant(_)) => {
+                    let words: Vec<&[$word]> = parts
+                        .iter()
+                        .filter_map(|part| match part {
+                            Elements::$variant(buffer) => Some(bytemuck::cast_slice(&buffer[..])),
+                            _ => None,
+                        })
+                        .collect();
+                    Elements::$variant(Buffer::from(bytemuck::allocation::cast_vec(movement.run(&words))))
+                })*
+                Some(Elements::Strings(_)) | None => {
+                    let strings: Vec<&[Vec<u8>]> = parts
+                        .iter()
+                        .filter_map(|part| match part {
+                            Elements::Strings(strings) => Some(&strings[..]),
+                            _ => None,
+                        })
+                        .collect();
+                    Elements::Strings(Arc::new(movement.run(&strings)))
+                }
             }
-        }
-    };
+        };
+    }
+    for_plain_elements!(arms)
 }
 
 impl Elements {
@@ -121,7 +136,15 @@ impl Elements {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        with_elements!(self, slice => slice.len())
+        macro_rules! arms {
+            ($($variant:ident $word:ty;)*) => {
+                match self {
+                    $(Self::$variant(buffer) => buffer.len(),)*
+                    Self::Strings(strings) => strings.len(),
+                }
+            };
+        }
+        for_plain_elements!(arms)
     }
 
     /// Whether there are none.

@@ -10,11 +10,12 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use buffer::Buffer;
+use elements::for_plain_elements;
 pub use elements::{Element, Elements};
 pub(crate) use moves::{broadcast_strides, permutation, strides};
 pub use number::{Number, Wide};
 
-use crate::{DType, Data, Error, Result, Shape, Variable, map_elements, with_elements};
+use crate::{DType, Data, Error, Result, Shape, Variable};
 
 /// A tensor with its elements.
 #[derive(Clone)]
@@ -69,7 +70,7 @@ impl Array {
         let shape = shape.into();
         let count = element_count(&shape)?;
         let one = Self::scalar(value).cast(dtype)?;
-        Self::new(shape, map_elements!(&one.elements, slice => vec![slice[0].clone(); count]))
+        one.reshape([1])?.take_runs(&vec![0; count], 1, shape)
     }
 
     /// Zeros, `false` or empty strings.
@@ -126,16 +127,15 @@ impl Array {
 
     /// The bytes of the elements, little-endian, or their strings.
     pub fn to_data(&self) -> Data {
-        macro_rules! bytes {
-            ($($variant:ident)*) => {
+        macro_rules! arms {
+            ($($variant:ident $word:ty;)*) => {
                 match &self.elements {
                     $(Elements::$variant(buffer) => Data::owned(buffer.as_bytes()),)*
                     Elements::Strings(strings) => Data::strings(strings.to_vec()),
                 }
             };
         }
-        bytes!(Bool Int8 Int16 Int32 Int64 Uint8 Uint16 Uint32 Uint64 Int4 Uint4 Float8E4m3fn Float8E5m2
-            Float16 Bfloat16 Float32 Float64 Complex64 Complex128)
+        for_plain_elements!(arms)
     }
 
     /// A weight with this value.
@@ -242,10 +242,21 @@ pub(crate) fn element_count(shape: &[usize]) -> Result<usize> {
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{:?}", self.dtype(), self.shape)?;
-        with_elements!(&self.elements, slice => {
-            f.write_str(" ")?;
-            f.debug_list().entries(slice.iter().take(16)).finish()?;
-        });
+        f.write_str(" ")?;
+        let shown = self.len().min(16);
+        let shown = self.take_runs(&[0], shown, [shown]).map_err(|_| fmt::Error)?;
+        match &shown.elements {
+            Elements::Strings(strings) => {
+                f.debug_list().entries(strings.iter().map(|text| String::from_utf8_lossy(text))).finish()?;
+            }
+            Elements::Complex64(_) | Elements::Complex128(_) => {
+                let wide = shown.cast(DType::Complex128).map_err(|_| fmt::Error)?;
+                f.debug_list().entries(wide.as_slice::<num_complex::Complex<f64>>().unwrap_or(&[])).finish()?;
+            }
+            _ if self.dtype().is_integer() => f.debug_list().entries(shown.to_i64s().unwrap_or_default()).finish()?,
+            Elements::Float32(v) => f.debug_list().entries(v.iter()).finish()?,
+            _ => f.debug_list().entries(shown.to_f64s().unwrap_or_default()).finish()?,
+        }
         if self.len() > 16 {
             f.write_str("…")?;
         }

@@ -1,5 +1,6 @@
 //! Moving elements about without computing: picking runs, permuting axes, filling.
 
+use super::elements::{Movement, move_elements};
 use super::{Array, Elements};
 use crate::{Error, Result};
 
@@ -47,18 +48,7 @@ impl Array {
         if end > self.len() {
             return Err(Error::internal(format!("run ends at {end} of {} elements", self.len())));
         }
-        let elements = crate::map_elements!(&self.elements, slice => {
-            if width == 1 {
-                starts.iter().map(|&start| slice[start].clone()).collect::<Vec<_>>()
-            } else {
-                let mut out = Vec::with_capacity(starts.len() * width);
-                for &start in starts {
-                    out.extend_from_slice(&slice[start..start + width]);
-                }
-                out
-            }
-        });
-        Self::new(shape, elements)
+        Self::new(shape, move_elements(&TakeRuns { starts, width }, &[&self.elements]))
     }
 
     /// A strided view copied out: element `i` of the result lies at `start + i · steps`.
@@ -92,22 +82,9 @@ impl Array {
         }
         let outer: usize = shape[..axis].iter().product();
         let inner: usize = shape[axis + 1..].iter().product();
-        macro_rules! joined {
-            ($($variant:ident)*) => {
-                match &first.elements {
-                    $(Elements::$variant(_) => {
-                        let parts = arrays.iter().filter_map(|array| match &array.elements {
-                            Elements::$variant(buffer) => Some((&buffer[..], array.shape[axis] * inner)),
-                            _ => None,
-                        });
-                        Elements::$variant(interleave(&parts.collect::<Vec<_>>(), outer).into())
-                    })*
-                }
-            };
-        }
-        let elements = joined!(Bool Int8 Int16 Int32 Int64 Uint8 Uint16 Uint32 Uint64 Int4 Uint4 Float8E4m3fn
-            Float8E5m2 Float16 Bfloat16 Float32 Float64 Complex64 Complex128 Strings);
-        Self::new(shape, elements)
+        let widths: Vec<usize> = arrays.iter().map(|array| array.shape[axis] * inner).collect();
+        let parts: Vec<&Elements> = arrays.iter().map(|array| &array.elements).collect();
+        Self::new(shape, move_elements(&Interleave { widths, count: outer }, &parts))
     }
 
     /// Cut along an axis into parts of these sizes; what is left over at the end is dropped.
@@ -148,15 +125,41 @@ impl Array {
     }
 }
 
-/// A run of each part in turn, `count` times.
-fn interleave<T: Clone>(parts: &[(&[T], usize)], count: usize) -> Vec<T> {
-    let mut out = Vec::with_capacity(parts.iter().map(|(part, _)| part.len()).sum());
-    for turn in 0..count {
-        for (part, width) in parts {
-            out.extend_from_slice(&part[turn * width..(turn + 1) * width]);
+struct TakeRuns<'a> {
+    starts: &'a [usize],
+    width: usize,
+}
+
+impl Movement for TakeRuns<'_> {
+    fn run<T: Clone>(&self, parts: &[&[T]]) -> Vec<T> {
+        let Some(slice) = parts.first() else { return Vec::new() };
+        if self.width == 1 {
+            return self.starts.iter().map(|&start| slice[start].clone()).collect();
         }
+        let mut out = Vec::with_capacity(self.starts.len() * self.width);
+        for &start in self.starts {
+            out.extend_from_slice(&slice[start..start + self.width]);
+        }
+        out
     }
-    out
+}
+
+/// A run of each part in turn, `count` times.
+struct Interleave {
+    widths: Vec<usize>,
+    count: usize,
+}
+
+impl Movement for Interleave {
+    fn run<T: Clone>(&self, parts: &[&[T]]) -> Vec<T> {
+        let mut out = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        for turn in 0..self.count {
+            for (part, width) in parts.iter().zip(&self.widths) {
+                out.extend_from_slice(&part[turn * width..(turn + 1) * width]);
+            }
+        }
+        out
+    }
 }
 
 /// The steps of an array read as if it had a larger shape: 0 along stretched axes.

@@ -84,8 +84,14 @@ impl GraphBuilder {
         Ok(tensor)
     }
 
-    /// A fixed value.
+    /// A fixed value. A body captures large ones from the outermost graph, so that they are kept once.
     pub fn constant(&self, array: Array) -> Tensor {
+        if array.len() > MAX_SHARED_ELEMENTS
+            && let Some(parent) = &self.0.parent
+            && let Ok(captured) = self.local(&parent.constant(array.clone()))
+        {
+            return captured;
+        }
         let key = (array.len() <= MAX_SHARED_ELEMENTS && array.dtype() != crate::DType::String)
             .then(|| (array.dtype(), array.shape().to_vec(), array.to_data()))
             .and_then(|(dtype, shape, data)| Some((dtype, shape, data.as_slice()?.to_vec())));

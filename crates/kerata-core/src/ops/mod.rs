@@ -11,6 +11,7 @@ mod scalar;
 mod size;
 
 pub mod composed;
+pub mod control;
 pub mod elementwise;
 pub mod indexing;
 pub mod linear;
@@ -22,6 +23,7 @@ use std::fmt::Debug;
 pub use attribute::Attribute;
 
 pub use composed::*;
+pub use control::*;
 pub use elementwise::*;
 pub use gradient::Gradient;
 pub use indexing::*;

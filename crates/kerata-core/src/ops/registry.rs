@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Attribute, Op, elementwise, indexing, linear, reduce, shaping};
+use super::{Attribute, Op, control, elementwise, indexing, linear, reduce, shaping};
 use crate::{Error, Result, ResultExt, Tree};
 
 /// How an op is read back from its attributes.
@@ -16,7 +16,7 @@ pub struct OpEntry {
 
 /// All ops, sorted by name.
 pub static OPS: LazyLock<Vec<OpEntry>> = LazyLock::new(|| {
-    let rooms = [elementwise::ENTRIES, indexing::ENTRIES, linear::ENTRIES, reduce::ENTRIES, shaping::ENTRIES];
+    let rooms = [control::ENTRIES, elementwise::ENTRIES, indexing::ENTRIES, linear::ENTRIES, reduce::ENTRIES, shaping::ENTRIES];
     let mut ops = rooms.concat();
     ops.sort_by_key(|entry| entry.name);
     ops

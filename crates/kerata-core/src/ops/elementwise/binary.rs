@@ -1,6 +1,5 @@
 //! What ops of two inputs that work element by element, with broadcasting, share.
 
-use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::broadcast::{broadcast_specs, zip};
@@ -75,45 +74,45 @@ pub fn spec<R: BinaryRule>(inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
 pub fn evaluate<R: BinaryRule>(inputs: &[Array]) -> Result<Vec<Array>> {
     let [a, b] = inputs.exactly()?;
     let out = spec::<R>(&[a.spec(), b.spec()])?.only()?.sizes()?;
-    macro_rules! each {
-        ($variant:ident, $a:expr, $b:expr, $f:expr) => {
-            Elements::$variant(zip(($a, a.shape()), ($b, b.shape()), &out, $f)?.into())
-        };
-    }
-    macro_rules! integers {
-        ($variant:ident, $a:expr, $b:expr, $type:ty) => {
-            each!($variant, $a, $b, |a: $type, b: $type| R::integer(a.into(), b.into()) as $type)
-        };
-    }
-    let wide = |x: Complex<f32>| Complex::<f64>::new(x.re.into(), x.im.into());
     let elements = match (a.elements(), b.elements()) {
-        (Elements::Float32(a_v), Elements::Float32(b_v)) => each!(Float32, a_v, b_v, R::real),
-        (Elements::Float64(a_v), Elements::Float64(b_v)) => each!(Float64, a_v, b_v, R::real),
-        (Elements::Float16(a_v), Elements::Float16(b_v)) => {
-            each!(Float16, a_v, b_v, |a: f16, b: f16| f16::from_f32(R::real(a.to_f32(), b.to_f32())))
+        (Elements::Float32(x), Elements::Float32(y)) => {
+            Elements::Float32(zip((x, a.shape()), (y, b.shape()), &out, R::real)?.into())
         }
-        (Elements::Bfloat16(a_v), Elements::Bfloat16(b_v)) => {
-            each!(Bfloat16, a_v, b_v, |a: bf16, b: bf16| bf16::from_f32(R::real(a.to_f32(), b.to_f32())))
+        (Elements::Float64(x), Elements::Float64(y)) => {
+            Elements::Float64(zip((x, a.shape()), (y, b.shape()), &out, R::real)?.into())
         }
-        (Elements::Complex128(a_v), Elements::Complex128(b_v)) => each!(Complex128, a_v, b_v, R::complex),
-        (Elements::Complex64(a_v), Elements::Complex64(b_v)) => each!(Complex64, a_v, b_v, |a, b| {
-            let value = R::complex(wide(a), wide(b));
-            Complex::new(value.re as f32, value.im as f32)
-        }),
-        (Elements::Bool(a_v), Elements::Bool(b_v)) => {
-            each!(Bool, a_v, b_v, |a: u8, b: u8| u8::from(R::integer(a.into(), b.into()) != 0))
-        }
-        (Elements::Int8(a_v), Elements::Int8(b_v)) => integers!(Int8, a_v, b_v, i8),
-        (Elements::Int16(a_v), Elements::Int16(b_v)) => integers!(Int16, a_v, b_v, i16),
-        (Elements::Int32(a_v), Elements::Int32(b_v)) => integers!(Int32, a_v, b_v, i32),
-        (Elements::Int64(a_v), Elements::Int64(b_v)) => integers!(Int64, a_v, b_v, i64),
-        (Elements::Uint8(a_v), Elements::Uint8(b_v)) => integers!(Uint8, a_v, b_v, u8),
-        (Elements::Uint16(a_v), Elements::Uint16(b_v)) => integers!(Uint16, a_v, b_v, u16),
-        (Elements::Uint32(a_v), Elements::Uint32(b_v)) => integers!(Uint32, a_v, b_v, u32),
-        (Elements::Uint64(a_v), Elements::Uint64(b_v)) => integers!(Uint64, a_v, b_v, u64),
-        (a, b) => return Err(Error::mismatch(format!("{} meets {}", a.dtype(), b.dtype()))),
+        _ => return Ok(vec![evaluate_other(a, b, out, &evaluate::<R>, R::integer, R::complex)?]),
     };
     Ok(vec![Array::new(out, elements)?])
+}
+
+/// The dtypes that are computed in a wider one: half types in float32, whole numbers and complex numbers in their widest.
+fn evaluate_other(
+    a: &Array,
+    b: &Array,
+    out: Vec<usize>,
+    evaluate: &dyn Fn(&[Array]) -> Result<Vec<Array>>,
+    integer: fn(i128, i128) -> i128,
+    complex: fn(Complex<f64>, Complex<f64>) -> Complex<f64>,
+) -> Result<Array> {
+    let dtype = a.dtype();
+    match dtype {
+        DType::Float16 | DType::Bfloat16 => {
+            let wide = [a.cast(DType::Float32)?, b.cast(DType::Float32)?];
+            evaluate(&wide)?.only()?.cast(dtype)
+        }
+        DType::Complex64 | DType::Complex128 => {
+            let (x, y) = (a.cast(DType::Complex128)?, b.cast(DType::Complex128)?);
+            let (x, y) = (x.as_slice::<Complex<f64>>()?, y.as_slice::<Complex<f64>>()?);
+            let values = zip((x, a.shape()), (y, b.shape()), &out, complex)?;
+            Array::from_vec(out, values)?.cast(dtype)
+        }
+        _ => {
+            let (x, y) = (a.to_i128s()?, b.to_i128s()?);
+            let values = zip((&x, a.shape()), (&y, b.shape()), &out, integer)?;
+            Array::from_i128s(out, values, dtype)
+        }
+    }
 }
 
 /// A binary op: struct, free function, [`Op`](crate::ops::Op) by way of its [`BinaryRule`].

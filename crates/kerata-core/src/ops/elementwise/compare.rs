@@ -1,5 +1,9 @@
 //! What comparisons of two tensors share.
 
+use std::cmp::Ordering;
+
+use num_complex::Complex;
+
 use super::broadcast::{broadcast_specs, zip};
 use crate::array::{Array, Elements};
 use crate::graph::{GraphBuilder, Inputs, Tensor, TensorSpec};
@@ -11,13 +15,8 @@ pub trait CompareRule {
     /// Whether it asks for an order, which complex numbers, bools and strings do not have here.
     const ORDERED: bool = true;
 
-    /// The comparison, false beside NaN where IEEE says so.
-    fn compare<T: PartialOrd>(a: &T, b: &T) -> bool;
-
-    /// The comparison of what has no order.
-    fn same<T: PartialEq>(_a: &T, _b: &T) -> bool {
-        false
-    }
+    /// The answer for elements that compare so; nothing compares with NaN.
+    fn holds(order: Option<Ordering>) -> bool;
 }
 
 /// Compares tensors promoted to one dtype.
@@ -47,24 +46,31 @@ pub fn spec<R: CompareRule>(inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
 pub fn evaluate<R: CompareRule>(inputs: &[Array]) -> Result<Vec<Array>> {
     let [a, b] = inputs.exactly()?;
     let out = spec::<R>(&[a.spec(), b.spec()])?.only()?.sizes()?;
-    macro_rules! each {
-        ($rule:ident: $($variant:ident)*; $same:ident: $($other:ident)*) => {
-            match (a.elements(), b.elements()) {
-                $((Elements::$variant(a_v), Elements::$variant(b_v)) => {
-                    zip((a_v, a.shape()), (b_v, b.shape()), &out, |a, b| u8::from(R::$rule(&a, &b)))?
-                })*
-                $((Elements::$other(a_v), Elements::$other(b_v)) => {
-                    zip((a_v, a.shape()), (b_v, b.shape()), &out, |a, b| u8::from(R::$same(&a, &b)))?
-                })*
-                _ => return Err(Error::internal("dtypes differ")),
-            }
-        };
+    let holds = compare_elements(a, b, &out)?.into_iter().map(|order| u8::from(R::holds(order))).collect();
+    Ok(vec![Array::new(out, Elements::Bool(holds))?])
+}
+
+/// How the elements that meet compare. What has no order is equal or not comparable.
+fn compare_elements(a: &Array, b: &Array, out: &[usize]) -> Result<Vec<Option<Ordering>>> {
+    let same = |is_same: bool| is_same.then_some(Ordering::Equal);
+    match a.elements() {
+        Elements::Strings(x) => {
+            zip((x, a.shape()), (b.as_strings()?, b.shape()), out, |x: Vec<u8>, y| same(x == y))
+        }
+        Elements::Complex64(_) | Elements::Complex128(_) => {
+            let (x, y) = (a.cast(DType::Complex128)?, b.cast(DType::Complex128)?);
+            let (x, y) = (x.as_slice::<Complex<f64>>()?, y.as_slice::<Complex<f64>>()?);
+            zip((x, a.shape()), (y, b.shape()), out, |x, y| same(x == y))
+        }
+        _ if a.dtype().is_float() => {
+            let (x, y) = (a.to_f64s()?, b.to_f64s()?);
+            zip((&x, a.shape()), (&y, b.shape()), out, |x: f64, y: f64| x.partial_cmp(&y))
+        }
+        _ => {
+            let (x, y) = (a.to_i128s()?, b.to_i128s()?);
+            zip((&x, a.shape()), (&y, b.shape()), out, |x: i128, y: i128| Some(x.cmp(&y)))
+        }
     }
-    let result = each!(
-        compare: Int8 Int16 Int32 Int64 Uint8 Uint16 Uint32 Uint64 Int4 Uint4 Float16 Bfloat16 Float32 Float64;
-        same: Bool Strings Complex64 Complex128
-    );
-    Ok(vec![Array::new(out, Elements::Bool(result.into()))?])
 }
 
 /// A comparison: struct, free function, [`Op`](crate::ops::Op) by way of its [`CompareRule`].

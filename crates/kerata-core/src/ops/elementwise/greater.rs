@@ -1,5 +1,7 @@
 //! `greater`: whether a > b, element by element.
 
+use std::cmp::Ordering;
+
 use super::compare::{CompareRule, compare};
 
 compare! {
@@ -8,7 +10,7 @@ compare! {
 }
 
 impl CompareRule for Greater {
-    fn compare<T: PartialOrd>(a: &T, b: &T) -> bool {
-        a > b
+    fn holds(order: Option<Ordering>) -> bool {
+        order == Some(Ordering::Greater)
     }
 }

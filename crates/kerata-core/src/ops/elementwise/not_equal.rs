@@ -1,5 +1,7 @@
 //! `not_equal`: whether a != b, element by element.
 
+use std::cmp::Ordering;
+
 use super::compare::{CompareRule, compare};
 
 compare! {
@@ -10,11 +12,7 @@ compare! {
 impl CompareRule for NotEqual {
     const ORDERED: bool = false;
 
-    fn compare<T: PartialOrd>(a: &T, b: &T) -> bool {
-        a != b
-    }
-
-    fn same<T: PartialEq>(a: &T, b: &T) -> bool {
-        a != b
+    fn holds(order: Option<Ordering>) -> bool {
+        order != Some(Ordering::Equal)
     }
 }

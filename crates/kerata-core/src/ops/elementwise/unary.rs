@@ -1,6 +1,5 @@
 //! What ops of one input that work element by element share.
 
-use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::real::Real;
@@ -62,39 +61,34 @@ pub fn spec<R: UnaryRule>(inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
 /// Applies the rule to every element.
 pub fn evaluate<R: UnaryRule>(inputs: &[Array]) -> Result<Vec<Array>> {
     let x = inputs.only()?;
-    macro_rules! integers {
-        ($variant:ident, $buffer:expr, $type:ty) => {
-            Elements::$variant($buffer.iter().map(|&x| R::integer(x.into()) as $type).collect())
-        };
-    }
     spec::<R>(&[x.spec()])?;
     let elements = match x.elements() {
         Elements::Float32(v) => Elements::Float32(v.iter().map(|&x| R::real(x)).collect()),
         Elements::Float64(v) => Elements::Float64(v.iter().map(|&x| R::real(x)).collect()),
-        Elements::Float16(v) => {
-            Elements::Float16(v.iter().map(|x| f16::from_f32(R::real(x.to_f32()))).collect())
-        }
-        Elements::Bfloat16(v) => {
-            Elements::Bfloat16(v.iter().map(|x| bf16::from_f32(R::real(x.to_f32()))).collect())
-        }
-        Elements::Complex128(v) => Elements::Complex128(v.iter().map(|&x| R::complex(x)).collect()),
-        Elements::Complex64(v) => Elements::Complex64(
-            v.iter()
-                .map(|x| R::complex(Complex::new(x.re.into(), x.im.into())))
-                .map(|x| Complex::new(x.re as f32, x.im as f32))
-                .collect(),
-        ),
-        Elements::Int8(v) => integers!(Int8, v, i8),
-        Elements::Int16(v) => integers!(Int16, v, i16),
-        Elements::Int32(v) => integers!(Int32, v, i32),
-        Elements::Int64(v) => integers!(Int64, v, i64),
-        Elements::Uint8(v) => integers!(Uint8, v, u8),
-        Elements::Uint16(v) => integers!(Uint16, v, u16),
-        Elements::Uint32(v) => integers!(Uint32, v, u32),
-        Elements::Uint64(v) => integers!(Uint64, v, u64),
-        other => return Err(Error::internal(format!("elements of {}", other.dtype()))),
+        _ => return Ok(vec![evaluate_other(x, &evaluate::<R>, R::integer, R::complex)?]),
     };
     Ok(vec![Array::new(x.shape(), elements)?])
+}
+
+/// The dtypes that are computed in a wider one: half types in float32, whole numbers and complex numbers in their widest.
+fn evaluate_other(
+    x: &Array,
+    evaluate: &dyn Fn(&[Array]) -> Result<Vec<Array>>,
+    integer: fn(i128) -> i128,
+    complex: fn(Complex<f64>) -> Complex<f64>,
+) -> Result<Array> {
+    match x.dtype() {
+        DType::Float16 | DType::Bfloat16 => evaluate(&[x.cast(DType::Float32)?])?.only()?.cast(x.dtype()),
+        DType::Complex64 | DType::Complex128 => {
+            let wide = x.cast(DType::Complex128)?;
+            let values: Vec<Complex<f64>> = wide.as_slice::<Complex<f64>>()?.iter().map(|&x| complex(x)).collect();
+            Array::from_vec(x.shape(), values)?.cast(x.dtype())
+        }
+        _ => {
+            let values = x.to_i128s()?.into_iter().map(integer).collect();
+            Array::from_i128s(x.shape().to_vec(), values, x.dtype())
+        }
+    }
 }
 
 /// A unary op: struct, free function, [`Op`](crate::ops::Op) by way of its [`UnaryRule`].

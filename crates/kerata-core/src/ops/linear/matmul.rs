@@ -1,9 +1,8 @@
 //! `matmul`: the product of matrices, batched.
 
-use half::{bf16, f16};
 use num_complex::Complex;
 
-use crate::array::{Array, Elements, broadcast_strides, permutation};
+use crate::array::{Array, broadcast_strides, permutation};
 use crate::graph::{GraphBuilder, Inputs, Tensor, TensorSpec};
 use crate::ops::elementwise::{broadcast_shapes, unbroadcast};
 use crate::ops::{self, Gradient, Op, op, op_basics, promote};
@@ -60,47 +59,30 @@ impl Op for Matmul {
     fn evaluate(&self, inputs: &[Array]) -> Result<Vec<Array>> {
         let [a, b] = inputs.exactly()?;
         let out = self.spec(&[a.spec(), b.spec()])?.only()?.sizes()?;
-        macro_rules! each {
-            ($($variant:ident $type:ty, $sum:ty, $widen:expr, $narrow:expr;)*) => {
-                match (a.elements(), b.elements()) {
-                    $((Elements::$variant(a_v), Elements::$variant(b_v)) => {
-                        let product: Vec<$type> = multiply(
-                            (a_v, a.shape()), (b_v, b.shape()), &out,
-                            $widen, |sum: &mut $sum, a: $sum, b: $sum| *sum += a * b, $narrow,
-                        )?;
-                        Elements::$variant(product.into())
-                    })*
-                    $((Elements::$variant(_), other) => {
-                        return Err(Error::mismatch(format!("{} meets {}", a.dtype(), other.dtype())));
-                    })*
-                    (other, _) => return Err(Error::mismatch(format!("matmul of {}", other.dtype()))),
-                }
-            };
-        }
-        macro_rules! wrapping {
-            ($($variant:ident $type:ty;)*) => {
-                match (a.elements(), b.elements()) {
-                    $((Elements::$variant(a_v), Elements::$variant(b_v)) => {
-                        let product: Vec<$type> = multiply(
-                            (a_v, a.shape()), (b_v, b.shape()), &out, |x| x,
-                            |sum: &mut $type, a: $type, b: $type| *sum = sum.wrapping_add(a.wrapping_mul(b)), |x| x,
-                        )?;
-                        return Ok(vec![Array::new(out, Elements::$variant(product.into()))?]);
-                    })*
-                    _ => {}
-                }
-            };
-        }
-        wrapping!(Int8 i8; Int16 i16; Int32 i32; Int64 i64; Uint8 u8; Uint16 u16; Uint32 u32; Uint64 u64;);
-        let elements = each!(
-            Float32 f32, f32, |x| x, |x| x;
-            Float64 f64, f64, |x| x, |x| x;
-            Float16 f16, f32, f16::to_f32, f16::from_f32;
-            Bfloat16 bf16, f32, bf16::to_f32, bf16::from_f32;
-            Complex64 Complex<f32>, Complex<f32>, |x| x, |x| x;
-            Complex128 Complex<f64>, Complex<f64>, |x| x, |x| x;
-        );
-        Ok(vec![Array::new(out, elements)?])
+        // Half types are multiplied in float32; whole numbers wrap around, so their low bits are right in 64 bits.
+        let wide = match a.dtype() {
+            DType::Float16 | DType::Bfloat16 => DType::Float32,
+            DType::Complex64 => DType::Complex128,
+            dtype if dtype.is_integer() => DType::Int64,
+            dtype => dtype,
+        };
+        let (x, y) = (a.cast(wide)?, b.cast(wide)?);
+        let shapes = (x.shape(), y.shape(), &out[..]);
+        let product = match wide {
+            DType::Float32 => Array::from_vec(&out[..], multiply(x.as_f32()?, y.as_f32()?, shapes, |s, a, b| s + a * b)?),
+            DType::Float64 => {
+                Array::from_vec(&out[..], multiply(x.as_slice::<f64>()?, y.as_slice()?, shapes, |s, a, b| s + a * b)?)
+            }
+            DType::Int64 => Array::from_vec(
+                &out[..],
+                multiply(x.as_slice::<i64>()?, y.as_slice()?, shapes, |s, a, b| s.wrapping_add(a.wrapping_mul(b)))?,
+            ),
+            _ => Array::from_vec(
+                &out[..],
+                multiply(x.as_slice::<Complex<f64>>()?, y.as_slice()?, shapes, |s, a, b| s + a * b)?,
+            ),
+        };
+        Ok(vec![product?.cast(a.dtype())?])
     }
 
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -111,14 +93,12 @@ impl Op for Matmul {
     }
 }
 
-/// Row times matrix sums, the innermost loop along the rows of `b`, so that it is contiguous.
-fn multiply<T: Copy, S: Copy + Default>(
-    (a, a_shape): (&[T], &[usize]),
-    (b, b_shape): (&[T], &[usize]),
-    out: &[usize],
-    widen: impl Fn(T) -> S,
-    add: impl Fn(&mut S, S, S),
-    narrow: impl Fn(S) -> T,
+/// Products of matrices; the innermost loop runs along the rows of `b`, so that it is contiguous.
+fn multiply<T: Copy + Default>(
+    a: &[T],
+    b: &[T],
+    (a_shape, b_shape, out): (&[usize], &[usize], &[usize]),
+    add: impl Fn(T, T, T) -> T,
 ) -> Result<Vec<T>> {
     let batch = &out[..out.len() - 2];
     let (rows, columns) = (out[out.len() - 2], out[out.len() - 1]);
@@ -129,21 +109,18 @@ fn multiply<T: Copy, S: Copy + Default>(
         let steps: Vec<isize> = broadcast_strides(lead, batch)?.iter().map(|step| step * size as isize).collect();
         Ok(permutation(batch, &steps, 0))
     };
-    let mut result = Vec::with_capacity(crate::array::element_count(out)?);
-    let mut sums = vec![S::default(); columns];
+    let mut sums = vec![T::default(); crate::array::element_count(out)?];
+    let mut sum_rows = sums.chunks_exact_mut(columns.max(1));
     for (a_start, b_start) in starts(a_shape)?.into_iter().zip(starts(b_shape)?) {
-        let b_wide: Vec<S> = b[b_start..b_start + inner * columns].iter().map(|&x| widen(x)).collect();
-        for row in 0..rows {
-            sums.fill(S::default());
+        let b = &b[b_start..b_start + inner * columns];
+        for (row, sum_row) in sum_rows.by_ref().take(rows).enumerate() {
             let a_row = &a[a_start + row * inner..a_start + (row + 1) * inner];
-            for (&x, b_row) in a_row.iter().zip(b_wide.chunks_exact(columns.max(1))) {
-                let x = widen(x);
-                for (sum, &y) in sums.iter_mut().zip(b_row) {
-                    add(sum, x, y);
+            for (&x, b_row) in a_row.iter().zip(b.chunks_exact(columns.max(1))) {
+                for (sum, &y) in sum_row.iter_mut().zip(b_row) {
+                    *sum = add(*sum, x, y);
                 }
             }
-            result.extend(sums.iter().map(|&sum| narrow(sum)));
         }
     }
-    Ok(result)
+    Ok(sums)
 }

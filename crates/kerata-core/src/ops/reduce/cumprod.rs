@@ -50,7 +50,7 @@ impl Op for Cumprod {
         let x = inputs.only()?;
         self.spec(&[x.spec()])?;
         let along = Along { axis: self.axis, exclusive: self.exclusive, reverse: self.reverse };
-        Ok(vec![accumulate(x, &along, (1.0, |a, b| a * b), (1, i128::wrapping_mul))?])
+        Ok(vec![accumulate(x, &along, (1.0, |a, b| a * b), (1, i64::wrapping_mul))?])
     }
 
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {

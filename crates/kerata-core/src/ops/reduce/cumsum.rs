@@ -44,7 +44,7 @@ impl Op for Cumsum {
         let x = inputs.only()?;
         self.spec(&[x.spec()])?;
         let along = Along { axis: self.axis, exclusive: self.exclusive, reverse: self.reverse };
-        Ok(vec![accumulate(x, &along, (0.0, |a, b| a + b), (0, i128::wrapping_add))?])
+        Ok(vec![accumulate(x, &along, (0.0, |a, b| a + b), (0, i64::wrapping_add))?])
     }
 
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {

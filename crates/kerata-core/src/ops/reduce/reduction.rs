@@ -1,7 +1,5 @@
 //! What reductions over axes share.
 
-use half::{bf16, f16};
-
 use crate::array::{Array, Elements};
 use crate::graph::{Inputs, Tensor, TensorSpec};
 use crate::ops::{self, Gradient, Size};
@@ -62,39 +60,19 @@ pub trait ReduceRule {
 
 /// Reduces the rows of a numeric array in its own dtype.
 pub fn reduce_numbers<R: ReduceRule>(x: &Array, axes: &[usize], shape: Vec<usize>) -> Result<Array> {
-    let (x, width) = rows(x, axes)?;
+    let (moved, width) = rows(x, axes)?;
     let count = crate::array::element_count(&shape)?;
-    macro_rules! floats {
-        ($variant:ident, $v:expr, $narrow:expr) => {
-            Elements::$variant(
-                fold_rows($v, width, count, |row| $narrow(R::floats(row.iter().map(|&x| f64::from(x)))))
-                    .into(),
-            )
-        };
+    if x.dtype().is_integer() {
+        let values = moved.to_i128s()?;
+        let reduced = fold_rows(&values, width, count, |row| R::integers(row.iter().copied()));
+        return Array::from_i128s(shape, reduced, x.dtype());
     }
-    macro_rules! integers {
-        ($variant:ident, $v:expr, $type:ty) => {
-            Elements::$variant(
-                fold_rows($v, width, count, |row| R::integers(row.iter().map(|&x| x.into())) as $type).into(),
-            )
-        };
+    if let Elements::Float32(v) = moved.elements() {
+        let reduced = fold_rows(v, width, count, |row| R::floats(row.iter().map(|&x| x.into())) as f32);
+        return Array::from_vec(shape, reduced);
     }
-    let elements = match x.elements() {
-        Elements::Float32(v) => floats!(Float32, v, |x| x as f32),
-        Elements::Float64(v) => floats!(Float64, v, |x| x),
-        Elements::Float16(v) => floats!(Float16, v, f16::from_f64),
-        Elements::Bfloat16(v) => floats!(Bfloat16, v, bf16::from_f64),
-        Elements::Int8(v) => integers!(Int8, v, i8),
-        Elements::Int16(v) => integers!(Int16, v, i16),
-        Elements::Int32(v) => integers!(Int32, v, i32),
-        Elements::Int64(v) => integers!(Int64, v, i64),
-        Elements::Uint8(v) => integers!(Uint8, v, u8),
-        Elements::Uint16(v) => integers!(Uint16, v, u16),
-        Elements::Uint32(v) => integers!(Uint32, v, u32),
-        Elements::Uint64(v) => integers!(Uint64, v, u64),
-        other => return Err(Error::mismatch(format!("elements of {} are not reduced", other.dtype()))),
-    };
-    Array::new(shape, elements)
+    let values = moved.to_f64s()?;
+    Array::from_vec(shape, fold_rows(&values, width, count, |row| R::floats(row.iter().copied())))?.cast(x.dtype())
 }
 
 /// The place of the element along an axis that is better than those before it.

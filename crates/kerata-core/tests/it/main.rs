@@ -1,0 +1,5 @@
+//! The integration tests of `kerata-core`.
+
+mod case;
+mod functions;
+mod ops;
