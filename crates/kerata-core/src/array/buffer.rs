@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn unaligned_bytes_are_copied_and_equal() {
-        let mut bytes = vec![0u8; 9];
+        let mut bytes = [0u8; 9];
         bytes[1..5].copy_from_slice(&1.5f32.to_le_bytes());
         bytes[5..9].copy_from_slice(&(-2.0f32).to_le_bytes());
         for offset in [0, 1] {

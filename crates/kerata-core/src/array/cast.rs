@@ -23,11 +23,14 @@ impl Array {
             return Ok(self.clone());
         }
         let elements = match dtype {
-            DType::Bool => Elements::Bool(self.mapped(|wide| match wide {
-                Wide::Int(value) => u8::from(value != 0),
-                Wide::Uint(value) => u8::from(value != 0),
-                Wide::Float(value) => u8::from(value != 0.0),
-            })?.into()),
+            DType::Bool => Elements::Bool(
+                self.mapped(|wide| match wide {
+                    Wide::Int(value) => u8::from(value != 0),
+                    Wide::Uint(value) => u8::from(value != 0),
+                    Wide::Float(value) => u8::from(value != 0.0),
+                })?
+                .into(),
+            ),
             DType::Int8 => i8::wrap(self.converted()?.into()),
             DType::Int16 => i16::wrap(self.converted()?.into()),
             DType::Int32 => i32::wrap(self.converted()?.into()),

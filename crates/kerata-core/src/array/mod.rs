@@ -251,9 +251,13 @@ impl fmt::Debug for Array {
             }
             Elements::Complex64(_) | Elements::Complex128(_) => {
                 let wide = shown.cast(DType::Complex128).map_err(|_| fmt::Error)?;
-                f.debug_list().entries(wide.as_slice::<num_complex::Complex<f64>>().unwrap_or(&[])).finish()?;
+                f.debug_list()
+                    .entries(wide.as_slice::<num_complex::Complex<f64>>().unwrap_or(&[]))
+                    .finish()?;
             }
-            _ if self.dtype().is_integer() => f.debug_list().entries(shown.to_i64s().unwrap_or_default()).finish()?,
+            _ if self.dtype().is_integer() => {
+                f.debug_list().entries(shown.to_i64s().unwrap_or_default()).finish()?
+            }
             Elements::Float32(v) => f.debug_list().entries(v.iter()).finish()?,
             _ => f.debug_list().entries(shown.to_f64s().unwrap_or_default()).finish()?,
         }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{GraphBuilder, TensorSpec, ValueId};
 use crate::array::Array;
-use crate::ops::Size;
-use crate::{DType, Shape};
+use crate::ops::{Op, Size};
+use crate::{DType, Result, Shape};
 
 /// A symbolic tensor; clones are the same value.
 #[derive(Clone)]
@@ -34,6 +34,11 @@ impl Tensor {
     /// Number of axes.
     pub fn rank(&self) -> usize {
         self.spec.rank()
+    }
+
+    /// The tensor that an op with one input and one output makes of it.
+    pub fn apply(&self, op: impl Op) -> Result<Self> {
+        self.builder.add_one(op, std::slice::from_ref(self))
     }
 
     /// The builder of its graph.

@@ -16,7 +16,14 @@ pub struct OpEntry {
 
 /// All ops, sorted by name.
 pub static OPS: LazyLock<Vec<OpEntry>> = LazyLock::new(|| {
-    let rooms = [control::ENTRIES, elementwise::ENTRIES, indexing::ENTRIES, linear::ENTRIES, reduce::ENTRIES, shaping::ENTRIES];
+    let rooms = [
+        control::ENTRIES,
+        elementwise::ENTRIES,
+        indexing::ENTRIES,
+        linear::ENTRIES,
+        reduce::ENTRIES,
+        shaping::ENTRIES,
+    ];
     let mut ops = rooms.concat();
     ops.sort_by_key(|entry| entry.name);
     ops

@@ -21,6 +21,8 @@ pub struct Case {
     pub tolerance: f64,
     /// Whether the gradient is compared with differences.
     pub gradient: bool,
+    /// Whether all sizes must be known before a run.
+    pub known: bool,
 }
 
 /// All cases of all families.
@@ -38,7 +40,8 @@ pub fn cases() -> Vec<Case> {
 fn family(path: &std::path::Path) -> Vec<Case> {
     let tree = Tree::parse(&std::fs::read(path).unwrap(), &Limits::default()).unwrap();
     let family = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let arrays = |case: &Tree, key: &str| case.get(key).unwrap().as_list().unwrap().iter().map(array).collect();
+    let arrays =
+        |case: &Tree, key: &str| case.get(key).unwrap().as_list().unwrap().iter().map(array).collect();
     let text = |case: &Tree, key: &str| case.get(key).map(|name| name.as_str().unwrap().to_owned());
     tree.as_list()
         .unwrap()
@@ -52,6 +55,7 @@ fn family(path: &std::path::Path) -> Vec<Case> {
             inputs: arrays(case, "inputs"),
             outputs: arrays(case, "outputs"),
             tolerance: case.get("tolerance").map_or(2e-6, |value| value.as_f64().unwrap()),
+            known: case.get("known").is_some(),
             gradient: case.get("gradient").is_none_or(|value| value.as_bool().unwrap()),
         })
         .collect()
@@ -86,7 +90,9 @@ fn array(tree: &Tree) -> Array {
         DType::Bfloat16 => Elements::Bfloat16(floats().map(bf16::from_f64).collect()),
         DType::Float32 => Elements::Float32(floats().map(|x| x as f32).collect()),
         DType::Float64 => Elements::Float64(floats().collect()),
-        DType::Complex64 => Elements::Complex64(pairs().map(|(re, im)| Complex::new(re as f32, im as f32)).collect()),
+        DType::Complex64 => {
+            Elements::Complex64(pairs().map(|(re, im)| Complex::new(re as f32, im as f32)).collect())
+        }
         DType::Complex128 => Elements::Complex128(pairs().map(|(re, im)| Complex::new(re, im)).collect()),
         DType::String => {
             // Latin-1, so that any bytes can be written.
@@ -124,7 +130,9 @@ pub fn difference(found: &Array, expected: &Array, tolerance: f64) -> Option<Str
         _ => 0.0,
     };
     let (found, expected) = (numbers(found), numbers(expected));
-    let close = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0);
+    let close = |(a, b): (&f64, &f64)| {
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0)
+    };
     let at = found.iter().zip(&expected).position(|pair| !close(pair))?;
     Some(format!("element {at}: found {}, expected {}", found[at], expected[at]))
 }

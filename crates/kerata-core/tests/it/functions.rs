@@ -15,9 +15,15 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "argmax" => ops::argmax(&x[0], a.optional("axis"), a.flag("keepdims")),
         "argmin" => ops::argmin(&x[0], a.optional("axis"), a.flag("keepdims")),
         "argsort" => ops::argsort(&x[0], a.int("axis")),
-        "batch_normalization" => {
-            ops::batch_normalization(&x[0], &x[1], &x[2], a.int("axis"), Some(&x[3]), Some(&x[4]), a.float("epsilon"))
-        }
+        "batch_normalization" => ops::batch_normalization(
+            &x[0],
+            &x[1],
+            &x[2],
+            a.int("axis"),
+            Some(&x[3]),
+            Some(&x[4]),
+            a.float("epsilon"),
+        ),
         "celu" => ops::celu(&x[0], a.float("alpha")),
         "clip" => ops::clip(&x[0], a.float("low"), a.float("high")),
         "cond_branch" => {
@@ -36,12 +42,19 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
             &x[1],
             &a.sizes("strides"),
             a.text("padding").parse()?,
-            a.0.get("output_padding").filter(|tree| !tree.is_null()).map(|_| a.sizes("output_padding")).as_deref(),
+            a.0.get("output_padding")
+                .filter(|tree| !tree.is_null())
+                .map(|_| a.sizes("output_padding"))
+                .as_deref(),
             &a.sizes("dilation"),
         ),
-        "depthwise_conv" => {
-            ops::depthwise_conv(&x[0], &x[1], &a.sizes("strides"), a.text("padding").parse()?, &a.sizes("dilation"))
-        }
+        "depthwise_conv" => ops::depthwise_conv(
+            &x[0],
+            &x[1],
+            &a.sizes("strides"),
+            a.text("padding").parse()?,
+            &a.sizes("dilation"),
+        ),
         "diff" => ops::diff(&x[0], a.int("axis")),
         "divide" => ops::divide(&x[0], &x[1]),
         "divide_no_nan" => ops::divide_no_nan(&x[0], &x[1]),
@@ -83,7 +96,9 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "mean" => ops::mean(&x[0], &a.ints("axes"), a.flag("keepdims")),
         "min" => ops::min(&x[0], &a.ints("axes"), a.flag("keepdims")),
         "mod" => ops::remainder(&x[0], &x[1]),
-        "moments" => return ops::moments(&x[0], &a.ints("axes"), false).map(|(mean, variance)| vec![mean, variance]),
+        "moments" => {
+            return ops::moments(&x[0], &a.ints("axes"), false).map(|(mean, variance)| vec![mean, variance]);
+        }
         "moveaxis" => ops::moveaxis(&x[0], &a.ints("from"), &a.ints("to")),
         "multi_hot" => ops::multi_hot(&x[0], a.int("depth") as usize, DType::Float32),
         "multiply" => ops::multiply(&x[0], &x[1]),
@@ -107,7 +122,8 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "roll" => ops::roll(&x[0], a.int("shift"), a.int("axis")),
         "scan_power" => {
             let options = ScanOptions { length: Some(a.int("length") as u64), ..ScanOptions::default() };
-            let step = |states: &[Tensor], _: &[Tensor]| Ok((vec![ops::multiply(&states[0], &x[0])?], vec![]));
+            let step =
+                |states: &[Tensor], _: &[Tensor]| Ok((vec![ops::multiply(&states[0], &x[0])?], vec![]));
             return Ok(ops::scan(builder, &[x[0].clone()], &[], options, step)?.0);
         }
         "scan_rnn" => {
@@ -163,7 +179,10 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
                 most,
                 |values| ops::less(&values[0], &ops::scalar(&values[0], a.float("below"))?),
                 |values| {
-                    Ok(vec![ops::plus(&ops::square(&values[0])?, f64::from(0.9f32))?, ops::plus(&values[1], 1)?])
+                    Ok(vec![
+                        ops::plus(&ops::square(&values[0])?, f64::from(0.9f32))?,
+                        ops::plus(&values[1], 1)?,
+                    ])
                 },
             );
         }

@@ -174,7 +174,7 @@ pub fn sparse_sigmoid(x: &Tensor) -> Result<Tensor> {
     scoped(x, "sparse_sigmoid", |x| clip(&ops::times(&ops::plus(x, 1.0)?, 0.5)?, 0.0, 1.0))
 }
 
-/// The nearest point of the simplex, along an axis.
+/// `sparsemax` along an axis as Keras computes it.
 pub fn sparsemax(x: &Tensor, axis: i64) -> Result<Tensor> {
     scoped(x, "sparsemax", |x| {
         let last = ops::swapaxes(x, axis, -1)?;
@@ -183,9 +183,10 @@ pub fn sparsemax(x: &Tensor, axis: i64) -> Result<Tensor> {
         let places = ops::iota(x.builder(), last.size(last.rank() - 1), x.dtype())?;
         let places = ops::plus(&places, 1.0)?;
         let is_in = ops::greater(&ops::plus(&ops::multiply(&places, &sorted)?, 1.0)?, &sums)?;
-        let count = ops::sum(&ops::cast(&is_in, crate::DType::Int32)?, &[-1], true)?;
-        let sum = ops::take_along_axis(&sums, &ops::plus(&count, -1)?, -1)?;
-        let level = ops::divide(&ops::plus(&sum, -1.0)?, &ops::cast(&count, x.dtype())?)?;
+        let is_in = ops::cast(&is_in, x.dtype())?;
+        // Keras adds all the sums up to the threshold, where the literature takes the last.
+        let sum = ops::sum(&ops::multiply(&sums, &is_in)?, &[-1], true)?;
+        let level = ops::divide(&ops::plus(&sum, -1.0)?, &ops::sum(&is_in, &[-1], true)?)?;
         let result = ops::maximum(&ops::subtract(&last, &level)?, &ops::scalar(x, 0.0)?)?;
         ops::swapaxes(&result, axis, -1)
     })

@@ -7,12 +7,20 @@ use crate::{Error, Result};
 
 /// The mean of as many windows along each spatial axis of `(batch, spatial…, channels)` as are asked for.
 pub fn adaptive_average_pool(x: &Tensor, sizes: &[usize]) -> Result<Tensor> {
-    each_axis(&ops::to_float(x)?, sizes, |windows, axis, counts| {
-        let sum = ops::sum(windows, &[axis + 1], false)?;
-        let mut shape = vec![1i64; sum.rank()];
-        shape[axis as usize] = -1;
-        ops::divide(&sum, &ops::reshape(&ops::cast(&sum.builder().constant(counts), sum.dtype())?, shape)?)
-    }, true)
+    each_axis(
+        &ops::to_float(x)?,
+        sizes,
+        |windows, axis, counts| {
+            let sum = ops::sum(windows, &[axis + 1], false)?;
+            let mut shape = vec![1i64; sum.rank()];
+            shape[axis as usize] = -1;
+            ops::divide(
+                &sum,
+                &ops::reshape(&ops::cast(&sum.builder().constant(counts), sum.dtype())?, shape)?,
+            )
+        },
+        true,
+    )
 }
 
 /// The largest element of as many windows along each spatial axis of `(batch, spatial…, channels)` as are asked for.
@@ -49,7 +57,8 @@ fn each_axis(
                 is_in.push(start + step < end);
             }
         }
-        let counts = Array::vector(windows.iter().map(|(start, end)| (end - start) as i32).collect::<Vec<_>>());
+        let counts =
+            Array::vector(windows.iter().map(|(start, end)| (end - start) as i32).collect::<Vec<_>>());
         let builder = x.builder().clone();
         let mut gathered =
             ops::take(&x, &builder.constant(Array::from_vec([count, longest], places)?), Some(axis))?;

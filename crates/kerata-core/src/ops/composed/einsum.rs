@@ -20,7 +20,8 @@ pub fn einsum(equation: &str, operands: &[&Tensor]) -> Result<Tensor> {
     left.reverse();
     let mut result = left.pop().ok_or_else(|| Error::usage("einsum without operands"))?;
     while let Some(next) = left.pop() {
-        let needed = |label: &char| output.contains(label) || left.iter().any(|other| other.labels.contains(label));
+        let needed =
+            |label: &char| output.contains(label) || left.iter().any(|other| other.labels.contains(label));
         result = result.times(next, &needed)?;
     }
     result.keep(&|label| output.contains(label))?.ordered(&output)
@@ -49,7 +50,8 @@ fn parse(equation: &str, operands: &[&Tensor]) -> Result<(Vec<Vec<char>>, Vec<ch
     let mut labels = Vec::new();
     for (term, operand) in terms.iter().zip(operands) {
         let named = term.chars().filter(|c| c.is_ascii_alphabetic()).count();
-        let hidden = operand.rank().checked_sub(named).ok_or_else(|| bad("too many letters for an operand"))?;
+        let hidden =
+            operand.rank().checked_sub(named).ok_or_else(|| bad("too many letters for an operand"))?;
         let own = match term.split_once("...") {
             Some((before, after)) => {
                 most_dots = most_dots.max(hidden);
@@ -72,8 +74,11 @@ fn parse(equation: &str, operands: &[&Tensor]) -> Result<(Vec<Vec<char>>, Vec<ch
         },
         None => {
             let all: Vec<char> = labels.iter().flatten().copied().collect();
-            let mut once: Vec<char> =
-                all.iter().copied().filter(|c| c.is_ascii() && all.iter().filter(|other| *other == c).count() == 1).collect();
+            let mut once: Vec<char> = all
+                .iter()
+                .copied()
+                .filter(|c| c.is_ascii() && all.iter().filter(|other| *other == c).count() == 1)
+                .collect();
             once.sort_unstable();
             hidden.into_iter().chain(once).collect()
         }
@@ -88,12 +93,15 @@ fn parse(equation: &str, operands: &[&Tensor]) -> Result<(Vec<Vec<char>>, Vec<ch
 impl Labeled {
     /// The diagonal of axes with the same label.
     fn without_repeats(mut self) -> Result<Self> {
-        while let Some(second) = (0..self.labels.len()).find(|&at| self.labels[..at].contains(&self.labels[at])) {
+        while let Some(second) =
+            (0..self.labels.len()).find(|&at| self.labels[..at].contains(&self.labels[at]))
+        {
             let label = self.labels[second];
             let first = self.labels.iter().position(|&other| other == label).unwrap_or(0);
             let x = &self.tensor;
             let eye = ops::eye(x.builder(), x.size(first), x.size(second), 0, x.dtype())?;
-            let sizes = (0..x.rank()).map(|at| if at == first || at == second { x.size(at) } else { Size::Known(1) });
+            let sizes =
+                (0..x.rank()).map(|at| if at == first || at == second { x.size(at) } else { Size::Known(1) });
             let masked = ops::multiply(x, &ops::reshape(&eye, sizes)?)?;
             self.tensor = ops::sum(&masked, &[second as i64], false)?;
             self.labels.remove(second);
@@ -114,8 +122,10 @@ impl Labeled {
 
     /// The axes in the order of labels.
     fn ordered(&self, labels: &[char]) -> Result<Tensor> {
-        let order: Option<Vec<i64>> =
-            labels.iter().map(|label| self.labels.iter().position(|own| own == label).map(|at| at as i64)).collect();
+        let order: Option<Vec<i64>> = labels
+            .iter()
+            .map(|label| self.labels.iter().position(|own| own == label).map(|at| at as i64))
+            .collect();
         ops::transpose(&self.tensor, &order.ok_or_else(|| Error::internal("einsum label"))?)
     }
 
@@ -154,16 +164,21 @@ impl Labeled {
         let columns: Vec<char> = b.labels.iter().copied().filter(|label| !shared.contains(label)).collect();
         let labels = [&batch[..], &rows[..], &columns[..]].concat();
         if inner.is_empty() {
-            let place = |own: &Self, order: Vec<char>| {
-                ops::reshape(&own.ordered(&order)?, labels.iter().map(|label| {
-                    if order.contains(label) { own.size(*label) } else { Size::Known(1) }
-                }))
-            };
+            let place =
+                |own: &Self, order: Vec<char>| {
+                    ops::reshape(
+                        &own.ordered(&order)?,
+                        labels.iter().map(|label| {
+                            if order.contains(label) { own.size(*label) } else { Size::Known(1) }
+                        }),
+                    )
+                };
             let left = place(&a, [&batch[..], &rows[..]].concat())?;
             let right = place(&b, [&batch[..], &columns[..]].concat())?;
             return Ok(Self { tensor: ops::multiply(&left, &right)?, labels });
         }
-        let sizes_of = |own: &Self, order: &[char]| order.iter().map(|&label| own.size(label)).collect::<Vec<_>>();
+        let sizes_of =
+            |own: &Self, order: &[char]| order.iter().map(|&label| own.size(label)).collect::<Vec<_>>();
         // Without batch axes, matmul takes the rows as they are.
         let left = a.ordered(&[&batch[..], &rows[..], &inner[..]].concat())?;
         let mut sizes = sizes_of(&a, &batch);
@@ -178,14 +193,16 @@ impl Labeled {
         let mut sizes = sizes_of(&b, &batch);
         sizes.extend([b.joined(&inner), b.joined(&columns)]);
         let product = ops::matmul(&left, &ops::reshape(&right, sizes)?)?;
-        let sizes = labels.iter().map(|&label| if a.labels.contains(&label) { a.size(label) } else { b.size(label) });
+        let sizes =
+            labels.iter().map(|&label| if a.labels.contains(&label) { a.size(label) } else { b.size(label) });
         Ok(Self { tensor: ops::reshape(&product, sizes)?, labels })
     }
 }
 
 /// The sums of products over axes of two tensors, as `numpy.tensordot`.
 pub fn tensordot(a: &Tensor, b: &Tensor, a_axes: &[i64], b_axes: &[i64]) -> Result<Tensor> {
-    let letters = |count: usize, start: u8| (0..count).map(|at| char::from(start + at as u8)).collect::<Vec<char>>();
+    let letters =
+        |count: usize, start: u8| (0..count).map(|at| char::from(start + at as u8)).collect::<Vec<char>>();
     if a.rank() + b.rank() > 26 || a_axes.len() != b_axes.len() {
         return Err(Error::usage(format!("tensordot over {} and {} axes", a_axes.len(), b_axes.len())));
     }

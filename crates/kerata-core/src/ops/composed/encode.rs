@@ -6,7 +6,8 @@ use crate::{DType, Result};
 
 /// A vector of zeros with a one at the place of each class, along a new axis; classes outside give zeros only.
 pub fn one_hot(classes: &Tensor, depth: usize, axis: i64, dtype: DType) -> Result<Tensor> {
-    let classes = if classes.dtype().is_integer() { classes.clone() } else { ops::cast(classes, DType::Int32)? };
+    let classes =
+        if classes.dtype().is_integer() { classes.clone() } else { ops::cast(classes, DType::Int32)? };
     let places = ops::iota(classes.builder(), depth, classes.dtype())?;
     let is_class = ops::equal(&ops::expand_dims(&classes, -1)?, &places)?;
     let hot = ops::cast(&is_class, dtype)?;

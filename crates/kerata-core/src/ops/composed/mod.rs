@@ -17,7 +17,8 @@ pub use activation::{
 };
 pub use adaptive_pool::{adaptive_average_pool, adaptive_max_pool};
 pub use arithmetic::{
-    diff, divide_no_nan, exp2, largest, log2, log10, logaddexp, nan_to_num, reciprocal, roll, squared_difference,
+    diff, divide_no_nan, exp2, largest, log2, log10, logaddexp, nan_to_num, reciprocal, roll,
+    squared_difference,
 };
 pub use attention::dot_product_attention;
 pub use einsum::{einsum, tensordot};

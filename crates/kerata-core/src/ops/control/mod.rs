@@ -17,9 +17,15 @@ pub use scan::ScanOptions;
 fn check_body(body: &Graph, arguments: &[TensorSpec]) -> Result<()> {
     let own = body.input_specs()?;
     if own.len() != arguments.len() {
-        return Err(Error::mismatch(format!("the body takes {} values, found {}", own.len(), arguments.len())));
+        return Err(Error::mismatch(format!(
+            "the body takes {} values, found {}",
+            own.len(),
+            arguments.len()
+        )));
     }
-    if let Some((own, argument)) = own.iter().zip(arguments).find(|(own, argument)| meet(own, argument).is_none()) {
+    if let Some((own, argument)) =
+        own.iter().zip(arguments).find(|(own, argument)| meet(own, argument).is_none())
+    {
         return Err(Error::mismatch(format!("the body takes {own}, found {argument}")));
     }
     let reads = body.nodes.iter().any(|node| matches!(node.kind, NodeKind::Variable { .. }));

@@ -44,7 +44,7 @@ macro_rules! predicate {
         $(#[$doc])*
         pub fn $function(x: &$crate::graph::Tensor) -> $crate::Result<$crate::graph::Tensor> {
             let x = $crate::ops::to_float(x)?;
-            x.builder().add_one($type {}, &[x.clone()])
+            x.apply($type {})
         }
 
         impl $crate::ops::Op for $type {

@@ -81,7 +81,8 @@ fn evaluate_other(
         DType::Float16 | DType::Bfloat16 => evaluate(&[x.cast(DType::Float32)?])?.only()?.cast(x.dtype()),
         DType::Complex64 | DType::Complex128 => {
             let wide = x.cast(DType::Complex128)?;
-            let values: Vec<Complex<f64>> = wide.as_slice::<Complex<f64>>()?.iter().map(|&x| complex(x)).collect();
+            let values: Vec<Complex<f64>> =
+                wide.as_slice::<Complex<f64>>()?.iter().map(|&x| complex(x)).collect();
             Array::from_vec(x.shape(), values)?.cast(x.dtype())
         }
         _ => {
@@ -102,7 +103,7 @@ macro_rules! unary {
         $(#[$doc])*
         pub fn $function(x: &$crate::graph::Tensor) -> $crate::Result<$crate::graph::Tensor> {
             let x = $crate::ops::elementwise::unary::prepare::<$type>(x)?;
-            x.builder().add_one($type {}, &[x.clone()])
+            x.apply($type {})
         }
 
         impl $crate::ops::Op for $type {

@@ -12,7 +12,9 @@ pub fn add_at(x: &Array, places: &[usize], shape: Vec<usize>) -> Result<Array> {
     match x.dtype() {
         DType::Float32 => Array::from_vec(shape, sums(x.as_f32()?, places, count, |a, b| a + b)),
         DType::Float64 => Array::from_vec(shape, sums(x.as_slice::<f64>()?, places, count, |a, b| a + b)),
-        DType::Complex128 => Array::from_vec(shape, sums(x.as_slice::<Complex<f64>>()?, places, count, |a, b| a + b)),
+        DType::Complex128 => {
+            Array::from_vec(shape, sums(x.as_slice::<Complex<f64>>()?, places, count, |a, b| a + b))
+        }
         DType::Int64 => Array::from_vec(shape, sums(x.as_slice::<i64>()?, places, count, i64::wrapping_add)),
         DType::Float16 | DType::Bfloat16 => add_at(&x.cast(DType::Float32)?, places, shape)?.cast(x.dtype()),
         DType::Complex64 => add_at(&x.cast(DType::Complex128)?, places, shape)?.cast(x.dtype()),

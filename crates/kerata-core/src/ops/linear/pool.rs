@@ -47,7 +47,7 @@ fn pool(kind: PoolKind, x: &Tensor, sizes: &[usize], strides: &[usize], padding:
     let spatial = spatial_axes(x.spec())?;
     let sizes = for_each_axis(sizes, spatial)?;
     let strides = if strides.is_empty() { sizes.clone() } else { for_each_axis(strides, spatial)? };
-    x.builder().add_one(Pool { kind, sizes, strides, padding }, &[x.clone()])
+    x.apply(Pool { kind, sizes, strides, padding })
 }
 
 impl Pool {

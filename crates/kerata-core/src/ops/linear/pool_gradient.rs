@@ -75,7 +75,7 @@ impl Op for PoolGradient {
         match self.kind {
             PoolKind::Average => {
                 let grad = g.grad(0)?;
-                Ok(vec![None, Some(grad.builder().add_one(self.pool(), &[grad.clone()])?)])
+                Ok(vec![None, Some(grad.apply(self.pool())?)])
             }
             PoolKind::Max => Err(Error::unsupported("the second derivative of max pooling")),
         }

@@ -20,7 +20,7 @@ op! {
 pub fn any(x: &Tensor, axes: &[i64], keepdims: bool) -> Result<Tensor> {
     let x = cast(x, DType::Bool)?;
     let axes = reduced_axes(x.spec(), axes)?;
-    x.builder().add_one(Any { axes, keepdims }, &[x.clone()])
+    x.apply(Any { axes, keepdims })
 }
 
 impl Op for Any {

@@ -22,7 +22,7 @@ pub fn argmax(x: &Tensor, axis: Option<i64>, keepdims: bool) -> Result<Tensor> {
         return crate::ops::reshape(&place, sizes);
     };
     let axis = x.spec().axis(axis)?;
-    let place = x.builder().add_one(Argmax { axis }, &[x.clone()])?;
+    let place = x.apply(Argmax { axis })?;
     if keepdims { expand_dims(&place, axis as i64) } else { Ok(place) }
 }
 

@@ -14,7 +14,7 @@ op! {
 /// The places of the elements along an axis in ascending order, as int32.
 pub fn argsort(x: &Tensor, axis: i64) -> Result<Tensor> {
     let last = ops::swapaxes(x, axis, -1)?;
-    let places = last.builder().add_one(Argsort {}, &[last.clone()])?;
+    let places = last.apply(Argsort {})?;
     ops::swapaxes(&places, axis, -1)
 }
 

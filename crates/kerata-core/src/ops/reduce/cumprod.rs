@@ -26,13 +26,13 @@ pub fn cumprod(x: &Tensor, axis: Option<i64>) -> Result<Tensor> {
         Some(axis) => (x.clone(), x.spec().axis(axis)?),
         None => (ops::ravel(&x)?, 0),
     };
-    x.builder().add_one(Cumprod { axis, exclusive: false, reverse: false }, &[x.clone()])
+    x.apply(Cumprod { axis, exclusive: false, reverse: false })
 }
 
 /// The product of the elements before each one, or behind it.
 pub fn cumprod_shifted(x: &Tensor, axis: i64, reverse: bool) -> Result<Tensor> {
     let axis = x.spec().axis(axis)?;
-    x.builder().add_one(Cumprod { axis, exclusive: true, reverse }, &[x.clone()])
+    x.apply(Cumprod { axis, exclusive: true, reverse })
 }
 
 impl Op for Cumprod {

@@ -26,7 +26,7 @@ pub fn cumsum(x: &Tensor, axis: Option<i64>) -> Result<Tensor> {
         Some(axis) => (x.clone(), x.spec().axis(axis)?),
         None => (ops::ravel(&x)?, 0),
     };
-    x.builder().add_one(Cumsum { axis, exclusive: false, reverse: false }, &[x.clone()])
+    x.apply(Cumsum { axis, exclusive: false, reverse: false })
 }
 
 impl Op for Cumsum {
@@ -50,6 +50,6 @@ impl Op for Cumsum {
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {
         let grad = g.grad(0)?;
         let back = Self { reverse: !self.reverse, ..self.clone() };
-        Ok(vec![Some(grad.builder().add_one(back, &[grad.clone()])?)])
+        Ok(vec![Some(grad.apply(back)?)])
     }
 }

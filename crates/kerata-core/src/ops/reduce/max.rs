@@ -17,6 +17,9 @@ impl ReduceRule for Max {
     }
 
     fn gradient(g: &Gradient<'_>, axes: &[usize]) -> Result<Option<Tensor>> {
+        if axes.is_empty() {
+            return g.grad(0).map(Some);
+        }
         let x = g.input(0)?;
         let best = restore_axes(g.output(0)?, x, axes)?;
         // Elements that are equally good share the gradient.

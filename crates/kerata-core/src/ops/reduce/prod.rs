@@ -8,6 +8,8 @@ reduction! {
 }
 
 impl ReduceRule for Prod {
+    const WIDENS: bool = true;
+
     fn floats(row: impl Iterator<Item = f64> + Clone) -> f64 {
         row.product()
     }

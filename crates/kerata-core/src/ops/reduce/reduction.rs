@@ -46,6 +46,9 @@ pub trait ReduceRule {
     /// Whether whole numbers are taken; else the free function casts them to float32.
     const INTEGERS: bool = true;
 
+    /// Whether the free function takes small whole numbers as larger ones.
+    const WIDENS: bool = false;
+
     /// Of floats, computed in float64.
     fn floats(row: impl Iterator<Item = f64> + Clone) -> f64;
 
@@ -72,7 +75,8 @@ pub fn reduce_numbers<R: ReduceRule>(x: &Array, axes: &[usize], shape: Vec<usize
         return Array::from_vec(shape, reduced);
     }
     let values = moved.to_f64s()?;
-    Array::from_vec(shape, fold_rows(&values, width, count, |row| R::floats(row.iter().copied())))?.cast(x.dtype())
+    Array::from_vec(shape, fold_rows(&values, width, count, |row| R::floats(row.iter().copied())))?
+        .cast(x.dtype())
 }
 
 /// The place of the element along an axis that is better than those before it.
@@ -96,6 +100,15 @@ pub fn best_place(x: &Array, axis: usize, is_better: impl Fn(f64, f64) -> bool) 
         }),
     };
     Array::from_vec(shape, places.into_iter().map(|place| place as i32).collect())
+}
+
+/// Bools and small whole numbers as int32, or uint32, in which they are added and multiplied.
+pub fn widened(x: &Tensor) -> Result<Tensor> {
+    match x.dtype() {
+        DType::Bool | DType::Int8 | DType::Int16 | DType::Int4 => ops::cast(x, DType::Int32),
+        DType::Uint8 | DType::Uint16 | DType::Uint4 => ops::cast(x, DType::Uint32),
+        _ => Ok(x.clone()),
+    }
 }
 
 /// Whether a dtype is taken by numeric reductions.
@@ -175,6 +188,7 @@ macro_rules! reduction {
             keepdims: bool,
         ) -> $crate::Result<$crate::graph::Tensor> {
             let x = match x.dtype() {
+                _ if <$type as ReduceRule>::WIDENS => $crate::ops::reduce::reduction::widened(x)?,
                 dtype if dtype.is_integer() && <$type as ReduceRule>::INTEGERS => x.clone(),
                 $crate::DType::Bool if <$type as ReduceRule>::INTEGERS => $crate::ops::cast(x, $crate::DType::Int32)?,
                 _ => $crate::ops::to_float(x)?,
@@ -183,7 +197,7 @@ macro_rules! reduction {
             if axes.is_empty() {
                 return Ok(x);
             }
-            x.builder().add_one($type { axes, keepdims }, &[x.clone()])
+            x.apply($type { axes, keepdims })
         }
     };
 }

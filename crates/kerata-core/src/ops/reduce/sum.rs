@@ -8,7 +8,7 @@ use super::reduction::{
 use crate::array::{Array, Elements};
 use crate::graph::{Inputs, Tensor, TensorSpec};
 use crate::ops::{self, Gradient, Op, op, op_basics};
-use crate::{DType, Error, Result};
+use crate::{Error, Result};
 
 op! {
     /// The sum over axes. Floats are added in float64 and rounded once.
@@ -22,17 +22,12 @@ op! {
 
 /// The sum over axes (none: all). Bools and small whole numbers are added as int32, or uint32.
 pub fn sum(x: &Tensor, axes: &[i64], keepdims: bool) -> Result<Tensor> {
-    let dtype = match x.dtype() {
-        DType::Bool | DType::Int8 | DType::Int16 | DType::Int4 => DType::Int32,
-        DType::Uint8 | DType::Uint16 | DType::Uint4 => DType::Uint32,
-        other => other,
-    };
-    let x = ops::cast(x, dtype)?;
+    let x = super::reduction::widened(x)?;
     let axes = reduced_axes(x.spec(), axes)?;
     if axes.is_empty() {
         return Ok(x);
     }
-    x.builder().add_one(Sum { axes, keepdims }, &[x.clone()])
+    x.apply(Sum { axes, keepdims })
 }
 
 impl Op for Sum {

@@ -16,7 +16,7 @@ op! {
 
 /// The `k` largest elements along the last axis, largest first, and their places.
 pub fn top_k(x: &Tensor, k: usize) -> Result<(Tensor, Tensor)> {
-    let made = x.builder().add(TopK { k }, &[x.clone()])?;
+    let made = x.builder().add(TopK { k }, std::slice::from_ref(x))?;
     let [values, places] = made.exactly()?;
     Ok((values.clone(), places.clone()))
 }

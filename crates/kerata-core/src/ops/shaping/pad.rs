@@ -40,7 +40,7 @@ pub fn pad(x: &Tensor, widths: &[(usize, usize)], mode: PadMode, value: f64) -> 
         return Ok(x.clone());
     }
     if mode == PadMode::Constant {
-        return x.builder().add_one(Pad { widths: widths.to_vec(), value }, &[x.clone()]);
+        return x.apply(Pad { widths: widths.to_vec(), value });
     }
     let mut padded = x.clone();
     for (axis, &(before, behind)) in widths.iter().enumerate() {

@@ -24,7 +24,7 @@ pub fn shape_of_as(x: &Tensor, dtype: DType) -> Result<Tensor> {
         let sizes: Vec<u64> = sizes;
         return Ok(x.builder().constant(Array::vector(sizes).cast(dtype)?));
     }
-    x.builder().add_one(ShapeOf { dtype }, &[x.clone()])
+    x.apply(ShapeOf { dtype })
 }
 
 impl Op for ShapeOf {

@@ -86,7 +86,7 @@ pub fn slice(x: &Tensor, ranges: &[Range]) -> Result<Tensor> {
     if ranges.iter().all(|range| *range == Range::ALL) && ranges.len() == x.rank() {
         return Ok(x.clone());
     }
-    x.builder().add_one(Slice { ranges }, &[x.clone()])
+    x.apply(Slice { ranges })
 }
 
 /// A range along one axis.

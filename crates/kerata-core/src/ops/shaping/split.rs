@@ -30,7 +30,7 @@ pub fn split_sizes(x: &Tensor, sizes: &[usize], axis: i64) -> Result<Vec<Tensor>
     if sizes.len() == 1 && x.spec().size(axis) == sizes.first().copied() {
         return Ok(vec![x.clone()]);
     }
-    x.builder().add(Split { sizes: sizes.to_vec(), axis }, &[x.clone()])
+    x.builder().add(Split { sizes: sizes.to_vec(), axis }, std::slice::from_ref(x))
 }
 
 /// The parts of size 1 along an axis, without it.

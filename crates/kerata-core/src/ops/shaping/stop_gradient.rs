@@ -12,7 +12,7 @@ op! {
 
 /// A tensor through which no gradient flows.
 pub fn stop_gradient(x: &Tensor) -> Result<Tensor> {
-    x.builder().add_one(StopGradient {}, &[x.clone()])
+    x.apply(StopGradient {})
 }
 
 impl Op for StopGradient {

@@ -19,7 +19,7 @@ pub fn transpose(x: &Tensor, order: &[i64]) -> Result<Tensor> {
     if order.iter().enumerate().all(|(at, &axis)| at == axis) && order.len() == x.rank() {
         return Ok(x.clone());
     }
-    x.builder().add_one(Transpose { order }, &[x.clone()])
+    x.apply(Transpose { order })
 }
 
 /// The last two axes exchanged.
