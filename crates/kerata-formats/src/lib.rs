@@ -6,7 +6,9 @@
 pub mod checkpoint;
 pub mod containers;
 mod content;
+pub mod era;
 mod format;
+pub mod h5;
 mod input;
 pub mod keras;
 pub mod npz;
@@ -26,6 +28,7 @@ use kerata_core::{Error, Result, ResultExt};
 #[rustfmt::skip]
 pub static FORMATS: &[&dyn Format] = &[
     &checkpoint::Checkpoint,
+    &h5::H5,
     &keras::Keras,
     &keras::KerasFolder,
     &npz::Npz,

@@ -233,7 +233,7 @@ impl<'a> Facts<'a> {
     pub fn activations(&self) -> Vec<Child<'a>> {
         let is_layer = |part: &Part<'a>| {
             let module = part.tree.and_then(|tree| tree.get("module")).and_then(Tree::as_str);
-            part.class_name != "function" && !module.is_some_and(|module| module == "builtins")
+            part.class_name != "function" && module.is_none_or(|module| module != "builtins")
         };
         let keys = ["activation", "recurrent_activation"];
         let found = keys.into_iter().filter_map(|key| Some((key, self.part(key).filter(is_layer)?)));

@@ -277,3 +277,8 @@ fn join(path: &str, name: &str) -> String {
 pub(crate) fn config_of(object: &Tree) -> Option<&Object> {
     object.get("config").and_then(Tree::as_object)
 }
+
+/// Whether this is the name of a built-in layer, model or metric.
+pub(crate) fn is_known(class_name: &str) -> bool {
+    classes::find(class_name).is_some()
+}

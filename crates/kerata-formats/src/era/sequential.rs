@@ -1,0 +1,54 @@
+//! Sequential models of older eras: bare lists of layers, input shapes noted at the first layer.
+
+use kerata_core::{Object, Tree};
+
+use super::{Era, Work, objects};
+
+/// A config that is a bare list of layers.
+pub(super) fn bare_list(tree: &mut Tree, name: &str, work: &mut Work) {
+    let Some(config) = tree.get_mut("config") else { return };
+    if config.as_list().is_none() {
+        return;
+    }
+    let layers = std::mem::take(config);
+    let name = if name == "Sequential" { "sequential" } else { name };
+    *config = Tree::from([("name", Tree::from(name)), ("trainable", Tree::from(true)), ("layers", layers)]);
+    work.note("the list of layers is written as a config");
+}
+
+/// The layers, with an input layer where the first one notes its input shape.
+pub(super) fn layers(config: &mut Object, work: &mut Work) {
+    let Some(layers) = config.get_mut("layers").and_then(Tree::as_list_mut) else { return };
+    if work.era < Era::Keras3 {
+        if let Some(input) = layers.first().and_then(input_of) {
+            layers.insert(0, input);
+            work.note("the input shape of the first layer is written as an input layer");
+        }
+    }
+    layers.iter_mut().for_each(|layer| objects::layer(layer, work));
+}
+
+/// The input layer that a first layer asks for.
+fn input_of(first: &Tree) -> Option<Tree> {
+    if first.class_name() == Some("InputLayer") {
+        return None;
+    }
+    let config = first.get("config")?;
+    if config.get("layers").is_some() && config.get("batch_input_shape").is_none() {
+        return None;
+    }
+    // A wrapper notes it itself, or the layer inside it does.
+    let shape = config.get("batch_input_shape").cloned().or_else(|| {
+        let dim = config.get("input_dim").filter(|_| first.class_name() == Some("Dense"))?;
+        Some(Tree::List(vec![Tree::Null, dim.clone()]))
+    })?;
+    let name = config.get("name").and_then(Tree::as_str).unwrap_or("layer");
+    let dtype = config.get("input_dtype").or_else(|| config.get("dtype"));
+    let dtype = dtype.and_then(Tree::as_str).unwrap_or("float32");
+    let config = Tree::from([
+        ("batch_shape", shape),
+        ("dtype", Tree::from(dtype)),
+        ("name", Tree::from(format!("{name}_input"))),
+    ]);
+    Some(Tree::from([("class_name", Tree::from("InputLayer")), ("config", config)]))
+}

@@ -1,0 +1,211 @@
+//! TensorFlow ops inside functional models: `TFOpLambda`, `SlicingOpLambda`, `TensorFlowOpLayer` become Keras ops where
+//! an equal one exists; the others stay as they are.
+
+mod elementwise;
+mod nn;
+mod node_def;
+mod reductions;
+mod shapes;
+
+use kerata_core::{Object, Tree};
+
+use super::Work;
+
+/// Whether a layer is such an op.
+pub(super) fn is_op(layer: &Tree) -> bool {
+    matches!(
+        layer.class_name(),
+        Some("TFOpLambda" | "SlicingOpLambda" | "TensorFlowOpLayer" | "ClassMethod" | "InstanceProperty" | "InstanceMethod")
+    )
+}
+
+/// Turns the ops of a graph into Keras ops.
+pub(super) fn ops(layers: &mut Vec<Tree>, work: &mut Work) {
+    if !layers.iter().any(is_op) {
+        return;
+    }
+    let mut out = Vec::with_capacity(layers.len());
+    for layer in std::mem::take(layers) {
+        if !is_op(&layer) {
+            out.push(layer);
+            continue;
+        }
+        match converted(&layer) {
+            Some((ops, what)) => {
+                let name = layer.get("name").and_then(Tree::as_str).unwrap_or_default().to_owned();
+                work.inside(&name, |work| work.note(what));
+                out.extend(ops);
+            }
+            None => out.push(layer),
+        }
+    }
+    *layers = out;
+}
+
+/// One call of a TensorFlow function.
+pub(super) struct Call {
+    args: Vec<Tree>,
+    kwargs: Object,
+}
+
+impl Call {
+    /// An argument by position or name.
+    pub(super) fn get(&self, at: usize, name: &str) -> Option<&Tree> {
+        self.args.get(at).or_else(|| self.kwargs.get(name))
+    }
+
+    /// An argument as the operand of an op: tensors and numbers as they are, lists of numbers as arrays.
+    pub(super) fn operand(&self, at: usize, name: &str) -> Option<Tree> {
+        self.get(at, name).map(|value| array(value, "float32"))
+    }
+
+    /// A keyword.
+    pub(super) fn keyword(&self, name: &str) -> Option<&Tree> {
+        self.kwargs.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.keyword(name).and_then(Tree::as_bool).unwrap_or(false)
+    }
+}
+
+/// A Keras op or layer to be called.
+pub(super) struct Op {
+    module: &'static str,
+    class: &'static str,
+    config: Vec<(&'static str, Tree)>,
+    args: Vec<Tree>,
+    kwargs: Object,
+}
+
+/// The result of an earlier op of the same conversion, as an operand of a later one.
+pub(super) const BEFORE: &str = "__before__";
+
+impl Op {
+    pub(super) fn new(module: &'static str, class: &'static str, args: Vec<Tree>) -> Self {
+        Self { module, class, config: Vec::new(), args, kwargs: Object::new() }
+    }
+
+    pub(super) fn numpy(class: &'static str, args: Vec<Tree>) -> Self {
+        Self::new("keras.src.ops.numpy", class, args)
+    }
+
+    pub(super) fn with(mut self, key: &'static str, value: impl Into<Tree>) -> Self {
+        self.config.push((key, value.into()));
+        self
+    }
+
+    pub(super) fn keyword(mut self, key: &str, value: impl Into<Tree>) -> Self {
+        self.kwargs.insert(key.into(), value.into());
+        self
+    }
+
+    /// Stands for the result of the op before this one.
+    pub(super) fn before() -> Tree {
+        Tree::from(BEFORE)
+    }
+
+    fn entry(self, name: &str, before: Option<&str>) -> Tree {
+        let mut config = Object::new();
+        config.insert("name".into(), name.into());
+        config.extend(self.config.into_iter().map(|(key, value)| (key.to_owned(), value)));
+        let args: Vec<Tree> = self.args.into_iter().map(|arg| resolved(arg, before)).collect();
+        let kwargs = self.kwargs.into_iter().map(|(key, value)| (key, resolved(value, before))).collect();
+        let node = Tree::from([("args", Tree::List(args)), ("kwargs", Tree::Object(kwargs))]);
+        let is_layer = self.module == "keras.layers";
+        Tree::from([
+            ("module", Tree::from(self.module)),
+            ("class_name", Tree::from(self.class)),
+            ("config", Tree::Object(config)),
+            ("registered_name", if is_layer { Tree::Null } else { self.class.into() }),
+            ("name", Tree::from(name)),
+            ("inbound_nodes", Tree::List(vec![node])),
+        ])
+    }
+}
+
+fn resolved(arg: Tree, before: Option<&str>) -> Tree {
+    match (arg, before) {
+        (Tree::Text(mark), Some(before)) if mark == BEFORE => tensor(before),
+        (Tree::List(items), _) => Tree::List(items.into_iter().map(|item| resolved(item, before)).collect()),
+        (other, _) => other,
+    }
+}
+
+fn tensor(name: &str) -> Tree {
+    let history = vec![Tree::from(name), Tree::Int(0), Tree::Int(0)];
+    let config = Tree::from([
+        ("shape", Tree::List(Vec::new())),
+        ("dtype", Tree::from("float32")),
+        ("keras_history", Tree::List(history)),
+    ]);
+    Tree::from([("class_name", Tree::from("__keras_tensor__")), ("config", config)])
+}
+
+/// A list of numbers as an array; everything else as it is.
+pub(super) fn array(value: &Tree, dtype: &str) -> Tree {
+    fn is_numbers(value: &Tree) -> bool {
+        match value {
+            Tree::List(items) => items.iter().all(is_numbers),
+            Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) => true,
+            _ => false,
+        }
+    }
+    if value.as_list().is_some() && is_numbers(value) {
+        let config = Tree::from([("value", value.clone()), ("dtype", Tree::from(dtype))]);
+        return Tree::from([("class_name", Tree::from("__numpy__")), ("config", config)]);
+    }
+    value.clone()
+}
+
+/// Whether a tensor stands anywhere in a value.
+pub(super) fn has_tensor(value: &Tree) -> bool {
+    match value {
+        Tree::List(items) => items.iter().any(has_tensor),
+        Tree::Object(entries) => {
+            value.class_name() == Some("__keras_tensor__") || entries.values().any(has_tensor)
+        }
+        _ => false,
+    }
+}
+
+type Convert = fn(&str, &Call) -> Option<Vec<Op>>;
+
+/// Asked in this order.
+const FAMILIES: &[Convert] = &[elementwise::convert, reductions::convert, shapes::convert, nn::convert];
+
+/// The Keras ops of a TensorFlow op, and what is told about it.
+fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
+    let name = layer.get("name").and_then(Tree::as_str)?;
+    let nodes = layer.get("inbound_nodes").and_then(Tree::as_list)?;
+    let [node] = nodes else { return None };
+    let call = Call {
+        args: node.get("args")?.as_list()?.to_vec(),
+        kwargs: node.get("kwargs")?.as_object()?.iter().filter(|(key, _)| *key != "name")
+            .map(|(key, value)| (key.clone(), value.clone())).collect(),
+    };
+    let config = layer.get("config")?;
+    let (function, ops) = match layer.class_name()? {
+        "TensorFlowOpLayer" => node_def::convert(config, &call)?,
+        _ => {
+            let function = config.get("function")?.as_str()?;
+            (function.to_owned(), by_name(function, &call)?)
+        }
+    };
+    let last = ops.len().checked_sub(1)?;
+    let names: Vec<String> =
+        (0..=last).map(|at| if at == last { name.to_owned() } else { format!("{name}_part{at}") }).collect();
+    let classes: Vec<&str> = ops.iter().map(|op| op.class).collect();
+    let what = format!("`{function}` is written as {}", classes.join(", "));
+    let entries = ops.into_iter().zip(&names).enumerate().map(|(at, (op, name))| {
+        let before = at.checked_sub(1).and_then(|at| names.get(at));
+        op.entry(name, before.map(String::as_str))
+    });
+    Some((entries.collect(), what))
+}
+
+/// The Keras ops of a TensorFlow function (`math.add`, `compat.v1.transpose`).
+fn by_name(function: &str, call: &Call) -> Option<Vec<Op>> {
+    let function = function.strip_prefix("compat.v1.").unwrap_or(function);
+    FAMILIES.iter().find_map(|family| family(function, call))
+}

@@ -1,0 +1,91 @@
+//! Reductions and products of TensorFlow.
+
+use kerata_core::Tree;
+
+use super::{Call, Op};
+
+/// Reductions over an axis: name, module, class.
+const REDUCTIONS: &[(&str, &str, &str)] = &[
+    ("reduce_all", NUMPY, "All"),
+    ("reduce_any", NUMPY, "Any"),
+    ("reduce_logsumexp", "keras.src.ops.math", "Logsumexp"),
+    ("reduce_max", NUMPY, "Max"),
+    ("reduce_mean", NUMPY, "Mean"),
+    ("reduce_min", NUMPY, "Min"),
+    ("reduce_prod", NUMPY, "Prod"),
+    ("reduce_std", NUMPY, "Std"),
+    ("reduce_sum", NUMPY, "Sum"),
+    ("reduce_variance", NUMPY, "Var"),
+];
+
+const NUMPY: &str = "keras.src.ops.numpy";
+
+pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
+    let bare = function.strip_prefix("math.").or_else(|| function.strip_prefix("linalg.")).unwrap_or(function);
+    let bare = bare.strip_suffix("_v1").unwrap_or(bare);
+    let axis = call.get(1, "axis").or(call.get(1, "reduction_indices")).cloned().unwrap_or_default();
+    let keepdims = call.flag("keepdims") || call.flag("keep_dims");
+    if let Some((_, module, class)) = REDUCTIONS.iter().find(|(name, _, _)| *name == bare) {
+        let op = Op::new(module, class, vec![call.operand(0, "input_tensor")?]);
+        return Some(vec![op.with("axis", axis).with("keepdims", keepdims)]);
+    }
+    Some(match bare {
+        "argmax" | "argmin" => {
+            let class = if bare == "argmax" { "Argmax" } else { "Argmin" };
+            let axis = if axis.is_null() { Tree::Int(0) } else { axis };
+            let found = Op::numpy(class, vec![call.operand(0, "input")?]);
+            let dtype = call.keyword("output_type").and_then(Tree::as_str).unwrap_or("int64").to_owned();
+            vec![
+                found.with("axis", axis).with("keepdims", false),
+                Op::new("keras.src.ops.core", "Cast", vec![Op::before()]).with("dtype", dtype),
+            ]
+        }
+        "cumsum" | "cumprod" if !call.flag("exclusive") && !call.flag("reverse") => {
+            let class = if bare == "cumsum" { "Cumsum" } else { "Cumprod" };
+            let axis = if axis.is_null() { Tree::Int(0) } else { axis };
+            vec![Op::numpy(class, vec![call.operand(0, "x")?]).with("axis", axis).with("dtype", Tree::Null)]
+        }
+        "norm" => {
+            let order = call.keyword("ord").cloned().unwrap_or_else(|| "euclidean".into());
+            if order.as_str() != Some("euclidean") {
+                return None;
+            }
+            let square = Op::numpy("Square", vec![call.operand(0, "tensor")?]);
+            let axis = call.keyword("axis").cloned().unwrap_or_default();
+            let sum = Op::numpy("Sum", vec![Op::before()]).with("axis", axis).with("keepdims", keepdims);
+            vec![square, sum, Op::numpy("Sqrt", vec![Op::before()])]
+        }
+        "l2_normalize" => {
+            let epsilon = call.keyword("epsilon").and_then(Tree::as_f64).unwrap_or(1e-12);
+            let x = call.operand(0, "x")?;
+            let sum = Op::numpy("Sum", vec![Op::before()]).with("axis", axis).with("keepdims", true);
+            vec![
+                Op::numpy("Square", vec![x.clone()]),
+                sum,
+                Op::numpy("Maximum", vec![Op::before(), epsilon.into()]),
+                Op::new("keras.src.ops.math", "Rsqrt", vec![Op::before()]),
+                Op::numpy("Multiply", vec![x, Op::before()]),
+            ]
+        }
+        "matmul" => {
+            let (a, b) = (call.operand(0, "a")?, call.operand(1, "b")?);
+            let swap = |x: Tree| {
+                Op::numpy("Swapaxes", vec![x]).with("axis1", Tree::Int(-1)).with("axis2", Tree::Int(-2))
+            };
+            let turn_a = call.flag("transpose_a") || call.flag("adjoint_a");
+            let turn_b = call.flag("transpose_b") || call.flag("adjoint_b");
+            match (turn_a, turn_b) {
+                (false, false) => vec![Op::numpy("Matmul", vec![a, b])],
+                (true, false) => vec![swap(a), Op::numpy("Matmul", vec![Op::before(), b])],
+                (false, true) => vec![swap(b), Op::numpy("Matmul", vec![a, Op::before()])],
+                // Transposing the product of the two in reverse order needs one op less.
+                (true, true) => vec![Op::numpy("Matmul", vec![b, a]), swap(Op::before())],
+            }
+        }
+        "tensordot" => {
+            let axes = call.get(2, "axes")?.clone();
+            vec![Op::numpy("Tensordot", vec![call.operand(0, "a")?, call.operand(1, "b")?]).with("axes", axes)]
+        }
+        _ => return None,
+    })
+}
