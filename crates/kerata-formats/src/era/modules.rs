@@ -5,7 +5,6 @@ use crate::walk;
 /// Where an object stands: names of losses and metrics overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    Layer,
     Initializer,
     Regularizer,
     Constraint,
@@ -19,7 +18,6 @@ impl Place {
     /// The public module.
     pub(super) fn module(self) -> &'static str {
         match self {
-            Self::Layer => "keras.layers",
             Self::Initializer => "keras.initializers",
             Self::Regularizer => "keras.regularizers",
             Self::Constraint => "keras.constraints",
@@ -32,7 +30,7 @@ impl Place {
 
     fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Layer | Self::Metric => &[],
+            Self::Metric => &[],
             Self::Initializer => INITIALIZERS,
             Self::Regularizer => &["L1", "L1L2", "L2", "OrthogonalRegularizer"],
             Self::Constraint => &["MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"],
@@ -45,7 +43,7 @@ impl Place {
     /// Whether this is the name of a built-in class.
     pub(super) fn has(self, class: &str) -> bool {
         match self {
-            Self::Layer | Self::Metric => walk::is_known(class),
+            Self::Metric => walk::is_known(class),
             _ => self.names().contains(&class),
         }
     }

@@ -101,9 +101,10 @@ fn arguments(config: &mut Object, work: &mut Work) {
             object(value, place, work);
         }
         if HOLDERS.contains(&key.as_str()) {
-            match value {
-                Tree::List(items) => items.iter_mut().for_each(|item| layer(item, work)),
-                item => layer(item, work),
+            if let Some(items) = value.as_list_mut() {
+                items.iter_mut().for_each(|item| layer(item, work));
+            } else {
+                layer(value, work);
             }
         }
         if matches!(key.as_str(), "activation" | "recurrent_activation") {
