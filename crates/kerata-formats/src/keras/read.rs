@@ -4,7 +4,7 @@ use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 
 use super::members::Members;
 use super::{ASSETS, CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ};
-use crate::{npz, weights_h5};
+use crate::{era, npz, weights_h5};
 
 pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     let mut artifact = Artifact::new();
@@ -14,6 +14,11 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     read_config(&mut artifact, members, &names, limits)?;
     read_weights(&mut artifact, members, &names, limits)?;
     read_files(&mut artifact, members, &names)?;
+    let is_older = artifact.metadata.keras_version.as_deref().is_some_and(|version| version.starts_with('2'));
+    if is_older {
+        let changes = era::normalize(&mut artifact);
+        artifact.notes.push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
+    }
     Ok(artifact)
 }
 

@@ -282,3 +282,8 @@ pub(crate) fn config_of(object: &Tree) -> Option<&Object> {
 pub(crate) fn is_known(class_name: &str) -> bool {
     classes::find(class_name).is_some()
 }
+
+/// The name of a class in Python, which paths are made of, where it differs from that in configs.
+pub(crate) fn python_name(class_name: &str) -> &str {
+    classes::find(class_name).map_or(class_name, |class| class.python)
+}

@@ -1,0 +1,49 @@
+//! `h5`: whole models and weights in the HDF5 layout of Keras 1 to 3 (`docs/formats/h5.md`).
+
+mod arrays;
+mod layers;
+mod names;
+mod optimizer;
+mod read;
+mod training;
+mod write;
+
+use kerata_core::{Artifact, Limits, LossReport, Result};
+
+use crate::containers::hdf5::File;
+use crate::{Format, Input, Output, WriteOptions};
+
+/// The format.
+#[derive(Debug)]
+pub struct H5;
+
+impl Format for H5 {
+    fn name(&self) -> &'static str {
+        "h5"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[".h5", ".hdf5"]
+    }
+
+    fn detect(&self, input: &Input) -> Result<bool> {
+        let Some(source) = input.source().filter(|source| File::is_hdf5(source)) else { return Ok(false) };
+        let file = File::open_lenient(source, &Limits::default())?;
+        let root = file.root_attributes();
+        let has_layers = |group: &str| {
+            let attributes = file.group(group).map(|group| &group.attributes);
+            attributes.is_some_and(|found| found.get("layer_names").or(found.get("layer_names0")).is_some())
+        };
+        Ok(root.get("model_config").is_some() || has_layers("") || has_layers("model_weights"))
+    }
+
+    fn read(&self, input: &Input, limits: &Limits) -> Result<Artifact> {
+        read::read(&File::open(input.require_source()?, limits)?, limits)
+    }
+
+    fn write(&self, artifact: &Artifact, output: &mut Output<'_>, _: &WriteOptions) -> Result<LossReport> {
+        let (plan, losses) = write::plan(artifact)?;
+        plan.write(output.file()?)?;
+        Ok(losses)
+    }
+}

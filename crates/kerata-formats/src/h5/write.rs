@@ -1,0 +1,247 @@
+//! Writing: a file of the legacy layout that Keras 3 loads, or the very file that was read.
+
+use std::collections::HashSet;
+
+use kerata_core::{Artifact, LossReport, Result, Role, Shape, Tree, Variable};
+
+use super::{names, optimizer, read, training};
+use crate::containers::hdf5::{Attribute, Plan, StringKind, Writer};
+use crate::walk::{self, Walk, slots};
+
+/// The version that new files note: the Keras whose dialect they are in.
+const KERAS_VERSION: &str = "3.15.1";
+
+pub(super) fn plan(artifact: &Artifact) -> Result<(Plan, LossReport)> {
+    let mut writer = Writer::new();
+    let mut losses = LossReport::new();
+    let again = artifact.metadata.extra.get(read::LAYOUT).filter(|layout| is_unchanged(artifact, layout));
+    match again {
+        Some(layout) => as_it_was(artifact, layout, &mut writer)?,
+        None => anew(artifact, &mut writer, &mut losses)?,
+    }
+    if !artifact.assets.is_empty() {
+        losses.lose(format!("{} assets (vocabularies): legacy HDF5 has no place for files", artifact.assets.len()));
+    }
+    Ok((writer.plan()?, losses))
+}
+
+/// Whether every array of the layout is there as it was read.
+fn is_unchanged(artifact: &Artifact, layout: &Tree) -> bool {
+    let origins: HashSet<&str> =
+        artifact.variables.iter().filter_map(|(_, variable)| variable.origin.as_deref()).collect();
+    let groups = layout.as_object().into_iter().flatten();
+    let mut listed = groups.flat_map(|(group, attributes)| {
+        listed(attributes, "weight_names").into_iter().map(move |name| read::join(group, &name))
+    });
+    // Arrays that were joined or turned are no longer what the file had.
+    let is_old = crate::era::Era::of(artifact.metadata.keras_version.as_deref()) == crate::era::Era::Keras1;
+    let is_turned = artifact.metadata.backend.as_deref() == Some("theano");
+    let has_cudnn = artifact.original_config.as_ref().is_some_and(|config| config.to_json().contains("\"CuDNN"));
+    !is_old && !is_turned && !has_cudnn && listed.all(|address| origins.contains(address.as_str()))
+}
+
+/// A list of the layout, whole or in parts.
+fn listed(attributes: &Tree, name: &str) -> Vec<String> {
+    let whole = attributes.get(name).and_then(Tree::as_list);
+    let parts = (0..).map_while(|part| attributes.get(&format!("{name}{part}")).and_then(Tree::as_list));
+    let items = whole.into_iter().chain(parts).flatten();
+    items.filter_map(Tree::as_str).map(str::to_owned).collect()
+}
+
+/// The file that was read: its groups, attributes and addresses.
+fn as_it_was(artifact: &Artifact, layout: &Tree, writer: &mut Writer) -> Result<()> {
+    for (_, variable) in artifact.variables.iter() {
+        if let Some(address) = &variable.origin {
+            dataset(writer, address, variable)?;
+        }
+    }
+    for (group, attributes) in layout.as_object().into_iter().flatten() {
+        writer.group(group)?;
+        for (name, value) in attributes.as_object().into_iter().flatten() {
+            let is_part = name.ends_with(|c: char| c.is_ascii_digit());
+            let kind = if is_part { StringKind::FixedAscii } else { StringKind::VariableAscii };
+            match value {
+                Tree::Text(text) => writer.attribute(group, name, text.as_str())?,
+                Tree::List(items) if items.is_empty() => writer.attribute(group, name, Attribute::empty_list())?,
+                Tree::List(items) if items.iter().all(|item| item.as_str().is_some()) => {
+                    let texts = items.iter().filter_map(Tree::as_str).map(str::to_owned).collect();
+                    writer.attribute_as(group, name, Attribute::Texts(texts), kind)?
+                }
+                Tree::List(items) => match items.first().and_then(Tree::as_i64) {
+                    Some(number) => writer.attribute(group, name, Attribute::int(number))?,
+                    None => writer,
+                },
+                _ => writer,
+            };
+        }
+    }
+    let config = artifact.original_config.as_ref().or(artifact.config.as_ref());
+    let compile = artifact.original_compile_config.as_ref().or(artifact.compile_config.as_ref());
+    for (name, tree) in [("model_config", config), ("training_config", compile)] {
+        if let Some(tree) = tree {
+            writer.attribute_as("", name, tree.to_json().as_str(), StringKind::VariableAscii)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file in the dialect of Keras 3.
+fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Result<()> {
+    let is_model = artifact.config.is_some();
+    let base = if is_model { "model_weights" } else { "" };
+    let backend = artifact.metadata.backend.clone().unwrap_or_else(|| "tensorflow".to_owned());
+    let version = artifact.metadata.keras_version.clone().filter(|version| version.starts_with('3'));
+    let version = version.unwrap_or_else(|| KERAS_VERSION.to_owned());
+    if let Some(config) = &artifact.config {
+        let class = config.class_name().unwrap_or("Functional");
+        let inner = config.get("config").cloned().unwrap_or_default();
+        let model = Tree::from([("class_name", Tree::from(class)), ("config", inner)]);
+        writer.attribute("", "keras_version", version.as_str())?;
+        writer.attribute("", "backend", backend.as_str())?;
+        writer.attribute_as("", "model_config", model.to_json().as_str(), StringKind::VariableAscii)?;
+        if let Some(training) = artifact.compile_config.as_ref().and_then(training::of_compile_config) {
+            writer.attribute_as("", "training_config", training.to_json().as_str(), StringKind::VariableAscii)?;
+        }
+    }
+    writer.group(base)?;
+    let walk = artifact.config.as_ref().map(walk::objects).unwrap_or_default();
+    let layers = layer_arrays(artifact, &walk, losses);
+    let layer_names: Vec<String> = layers.iter().map(|(name, _)| name.clone()).collect();
+    names::write(writer, base, "layer_names", &layer_names)?;
+    if is_model {
+        writer.attribute_as(base, "backend", backend.as_str(), StringKind::VariableAscii)?;
+        writer.attribute_as(base, "keras_version", version.as_str(), StringKind::VariableAscii)?;
+    } else {
+        writer.attribute_as("", "backend", backend.as_str(), StringKind::VariableAscii)?;
+        writer.attribute_as("", "keras_version", version.as_str(), StringKind::VariableAscii)?;
+    }
+    for (name, arrays) in &layers {
+        group(writer, &read::join(base, name), arrays)?;
+    }
+    let own: Vec<(String, &Variable)> = artifact
+        .weights()
+        .filter(|(path, _)| path.starts_with("vars/"))
+        .map(|(path, variable)| (variable.name.clone().unwrap_or_else(|| path.to_owned()), variable))
+        .collect();
+    group(writer, &read::join(base, "top_level_model_weights"), &own)?;
+    optimizer_arrays(artifact, &walk, writer)
+}
+
+/// The layers of the model in its order, with their arrays in the legacy order.
+fn layer_arrays<'a>(
+    artifact: &'a Artifact,
+    walk: &Walk,
+    losses: &mut LossReport,
+) -> Vec<(String, Vec<(String, &'a Variable)>)> {
+    let mut out = Vec::new();
+    let mut taken: HashSet<&str> = HashSet::new();
+    for layer in walk.layers() {
+        let mut arrays = Vec::new();
+        for weight in walk.legacy_weights_of(layer) {
+            let found = artifact.variables.iter().find(|(path, _)| *path == weight.path());
+            match found {
+                Some((path, variable)) => {
+                    taken.insert(path);
+                    arrays.push((weight.keras_path(), variable));
+                }
+                None if weight.variable.path.is_some() => {
+                    losses.lose(format!("`{}`: the artifact has no such variable", weight.path()));
+                }
+                None => {}
+            }
+        }
+        // A custom layer: everything below its path, in file order.
+        let below = format!("{}/", layer.path);
+        let is_known = walk.objects().iter().filter(|o| o.path == layer.path || o.path.starts_with(&below));
+        if is_known.clone().any(|object| object.variables.is_none()) {
+            let more = artifact.weights().filter(|(path, _)| path.starts_with(&below) && !taken.contains(path));
+            arrays.extend(more.map(|(path, variable)| (custom_name(layer.name.as_deref(), path, &below, variable), variable)));
+        }
+        let name = layer.name.clone().unwrap_or_else(|| layer.path.clone());
+        out.push((name, arrays));
+    }
+    if walk.objects().is_empty() {
+        return without_config(artifact);
+    }
+    out
+}
+
+fn custom_name(layer: Option<&str>, path: &str, below: &str, variable: &Variable) -> String {
+    let inside = path.strip_prefix(below).unwrap_or(path).replace("vars/", "");
+    let layer = layer.unwrap_or("layer");
+    match &variable.name {
+        Some(name) => {
+            let scope = inside.rsplit_once('/').map_or(String::new(), |(scope, _)| format!("{scope}/"));
+            format!("{layer}/{scope}{name}")
+        }
+        None => format!("{layer}/{inside}"),
+    }
+}
+
+/// Without an architecture: one group for each object below `layers`.
+fn without_config(artifact: &Artifact) -> Vec<(String, Vec<(String, &Variable)>)> {
+    let mut out: Vec<(String, Vec<(String, &Variable)>)> = Vec::new();
+    for (path, variable) in artifact.weights() {
+        let inside = path.strip_prefix("layers/").unwrap_or(path);
+        let (layer, rest) = inside.split_once('/').unwrap_or((inside, "0"));
+        let name = format!("{layer}/{}", variable.name.clone().unwrap_or_else(|| rest.replace("vars/", "")));
+        match out.iter_mut().find(|(known, _)| known == layer) {
+            Some((_, arrays)) => arrays.push((name, variable)),
+            None => out.push((layer.to_owned(), vec![(name, variable)])),
+        }
+    }
+    out
+}
+
+/// One group with its list of names; names that are taken get a number.
+fn group(writer: &mut Writer, path: &str, arrays: &[(String, &Variable)]) -> Result<()> {
+    writer.group(path)?;
+    let mut used: HashSet<String> = HashSet::new();
+    let mut written = Vec::with_capacity(arrays.len());
+    for (name, variable) in arrays {
+        let mut unique = name.clone();
+        let mut count = 0;
+        // A dataset cannot stand where a group of another name stands, nor the other way round.
+        while used.iter().any(|other| collides(other, &unique)) {
+            count += 1;
+            unique = format!("{name}_{count}");
+        }
+        used.insert(unique.clone());
+        dataset(writer, &read::join(path, &unique), variable)?;
+        written.push(unique);
+    }
+    names::write(writer, path, "weight_names", &written)
+}
+
+fn collides(a: &str, b: &str) -> bool {
+    a == b || a.starts_with(&format!("{b}/")) || b.starts_with(&format!("{a}/"))
+}
+
+fn dataset(writer: &mut Writer, path: &str, variable: &Variable) -> Result<()> {
+    let shape = Shape::known(variable.shape.iter().copied());
+    writer.dataset(path, variable.dtype, &shape, variable.data.clone())?;
+    Ok(())
+}
+
+/// The optimizer's variables in its own order.
+fn optimizer_arrays(artifact: &Artifact, walk: &Walk, writer: &mut Writer) -> Result<()> {
+    let own = |path: &str| path.strip_prefix("optimizer/vars/").and_then(|key| key.parse::<usize>().ok());
+    let mut arrays: Vec<(usize, &Variable)> =
+        artifact.of_role(Role::Optimizer).filter_map(|(path, variable)| Some((own(path)?, variable))).collect();
+    if arrays.is_empty() {
+        return Ok(());
+    }
+    arrays.sort_by_key(|(index, _)| *index);
+    let wanted = artifact.compile_config.as_ref().and_then(|config| config.get("optimizer")).and_then(|optimizer| {
+        slots(optimizer, &optimizer::targets(artifact, walk)?)
+    });
+    let name = |index: usize| {
+        let slot = wanted.as_ref()?.iter().find(|slot| own(&slot.path) == Some(index))?;
+        Some(slot.keras_path.clone())
+    };
+    let named: Vec<(String, &Variable)> = arrays
+        .into_iter()
+        .map(|(index, variable)| (name(index).unwrap_or_else(|| format!("optimizer/{index}")), variable))
+        .collect();
+    group(writer, "optimizer_weights", &named)
+}
