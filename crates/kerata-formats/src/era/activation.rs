@@ -59,4 +59,5 @@ pub(super) fn old_hard_sigmoid() -> Tree {
 }
 
 /// The Keras 3 names of activations that were spelled otherwise.
-pub(super) const RENAMED: &[(&str, &str)] = &[("log_softmax_v2", "log_softmax"), ("softmax_v2", "softmax"), ("swish", "silu")];
+pub(super) const RENAMED: &[(&str, &str)] =
+    &[("log_softmax_v2", "log_softmax"), ("softmax_v2", "softmax"), ("swish", "silu")];

@@ -27,14 +27,18 @@ pub(super) fn training(config: &mut Tree, work: &mut Work) {
         work.inside("optimizer", |work| optimizer_object(&mut value, work));
         new.insert("optimizer".into(), value);
     }
-    for (key, place) in [("loss", Place::Loss), ("metrics", Place::Metric), ("weighted_metrics", Place::Metric)] {
+    for (key, place) in
+        [("loss", Place::Loss), ("metrics", Place::Metric), ("weighted_metrics", Place::Metric)]
+    {
         if let Some(value) = entries.get_mut(key) {
             work.inside(key, |work| nested(value, place, work));
         }
     }
     if let Some(Tree::List(outputs)) = entries.get("metrics") {
         // One output: Keras 2 nests its list of metrics once more.
-        if work.era < Era::Keras3 && let [Tree::List(only)] = outputs.as_slice() {
+        if work.era < Era::Keras3
+            && let [Tree::List(only)] = outputs.as_slice()
+        {
             let only = only.clone();
             entries.insert("metrics".into(), Tree::List(only));
         }
@@ -46,7 +50,8 @@ pub(super) fn training(config: &mut Tree, work: &mut Work) {
     }
     // `sample_weight_mode` and its like have no counterpart; unknown keys of Keras 3 files stay.
     if work.era < Era::Keras3 {
-        let dropped: Vec<&String> = entries.iter().filter(|(_, v)| !v.is_null()).map(|(key, _)| key).collect();
+        let dropped: Vec<&String> =
+            entries.iter().filter(|(_, v)| !v.is_null()).map(|(key, _)| key).collect();
         dropped.into_iter().for_each(|key| work.note(format!("`{key}` is dropped")));
     } else {
         new.extend(std::mem::take(entries));
@@ -161,7 +166,9 @@ fn optimizer_object(tree: &mut Tree, work: &mut Work) {
 
 fn fields(class: &str, entries: &mut Object, work: &mut Work) {
     for (of, old, new) in RENAMED {
-        if (of.is_empty() || *of == class) && let Some(value) = entries.shift_remove(*old) {
+        if (of.is_empty() || *of == class)
+            && let Some(value) = entries.shift_remove(*old)
+        {
             entries.insert((*new).into(), value);
             work.note(format!("`{old}` is called `{new}`"));
         }
@@ -211,7 +218,9 @@ fn fields(class: &str, entries: &mut Object, work: &mut Work) {
 /// `decay` of older optimizers divides the rate by 1 + decay · step: `InverseTimeDecay` in Keras 3.
 fn decay(entries: &mut Object, work: &mut Work) {
     let decay = entries.get("decay").and_then(Tree::as_f64).filter(|decay| *decay != 0.0);
-    let (Some(decay), Some(rate)) = (decay, entries.get("learning_rate").and_then(Tree::as_f64)) else { return };
+    let (Some(decay), Some(rate)) = (decay, entries.get("learning_rate").and_then(Tree::as_f64)) else {
+        return;
+    };
     let config = Tree::from([
         ("initial_learning_rate", Tree::from(rate)),
         ("decay_steps", Tree::Int(1)),
@@ -242,10 +251,7 @@ const BASE_FIELDS: &[&str] = &[
 /// Fields of one optimizer of Keras 3.
 const OWN_FIELDS: &[(&str, &[&str])] = &[
     ("Adadelta", &["rho", "epsilon"]),
-    (
-        "Adafactor",
-        &["beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step"],
-    ),
+    ("Adafactor", &["beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step"]),
     ("Adagrad", &["initial_accumulator_value", "epsilon"]),
     ("Adam", &["beta_1", "beta_2", "epsilon", "amsgrad"]),
     ("AdamW", &["beta_1", "beta_2", "epsilon", "amsgrad"]),
@@ -271,12 +277,18 @@ const OWN_FIELDS: &[(&str, &[&str])] = &[
 /// Drops what Keras 3's constructor refuses.
 fn known_fields(class: &str, entries: &mut Object, work: &mut Work) {
     let Some((_, own)) = OWN_FIELDS.iter().find(|(name, _)| *name == class) else { return };
-    let unknown: Vec<String> =
-        entries.keys().filter(|key| !BASE_FIELDS.contains(&key.as_str()) && !own.contains(&key.as_str())).cloned().collect();
+    let unknown: Vec<String> = entries
+        .keys()
+        .filter(|key| !BASE_FIELDS.contains(&key.as_str()) && !own.contains(&key.as_str()))
+        .cloned()
+        .collect();
     for key in unknown {
         let value = entries.shift_remove(&key).unwrap_or_default();
         if !value.is_null() {
-            work.note(format!("`{key}` = {} of `{class}` is dropped: Keras 3 has no such field", value.to_json()));
+            work.note(format!(
+                "`{key}` = {} of `{class}` is dropped: Keras 3 has no such field",
+                value.to_json()
+            ));
         }
     }
 }

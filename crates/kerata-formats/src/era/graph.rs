@@ -70,9 +70,8 @@ impl Names {
             let config = layer.get("config");
             let is_input = layer.class_name() == Some("InputLayer");
             let shape = config.and_then(|c| c.get("batch_shape").or_else(|| c.get("batch_input_shape")));
-            let is_model = config.is_some_and(|config| {
-                config.get("layers").is_some() || config.as_list().is_some()
-            });
+            let is_model =
+                config.is_some_and(|config| config.get("layers").is_some() || config.as_list().is_some());
             known.insert(
                 old.to_owned(),
                 Known {
@@ -88,7 +87,9 @@ impl Names {
         for layer in layers {
             for node in layer.get("inbound_nodes").and_then(Tree::as_list).unwrap_or_default() {
                 leaves(node, &mut |name, index| {
-                    if index == 0 && let Some(known) = known.get_mut(name) {
+                    if index == 0
+                        && let Some(known) = known.get_mut(name)
+                    {
                         known.first_call = 0;
                     }
                 });
@@ -105,10 +106,14 @@ impl Names {
             return None;
         }
         let text = || Tree::from(new.clone());
-        if let Some(entries) = layer.as_object_mut() && entries.contains_key("name") {
+        if let Some(entries) = layer.as_object_mut()
+            && entries.contains_key("name")
+        {
             entries.insert("name".into(), text());
         }
-        if let Some(config) = layer.get_mut("config").and_then(Tree::as_object_mut) && config.contains_key("name") {
+        if let Some(config) = layer.get_mut("config").and_then(Tree::as_object_mut)
+            && config.contains_key("name")
+        {
             config.insert("name".into(), text());
         }
         work.inside(&old, |work| work.note(format!("the name is `{new}`: Keras 3 allows no slash")));

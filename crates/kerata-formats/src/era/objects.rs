@@ -20,7 +20,8 @@ pub(super) fn layer(tree: &mut Tree, work: &mut Work) {
         built_in(tree);
         let era = work.era;
         if let Some(entries) = tree.as_object_mut() {
-            let is_built_in = entries.get("module").and_then(Tree::as_str).is_some_and(|m| m.starts_with("keras"));
+            let is_built_in =
+                entries.get("module").and_then(Tree::as_str).is_some_and(|m| m.starts_with("keras"));
             if era < Era::Keras3 && is_built_in {
                 entries.shift_remove("build_config");
             }
@@ -144,7 +145,8 @@ pub(super) fn object(tree: &mut Tree, place: Place, work: &mut Work) {
             work.note(format!("`dtype` of `{class}` is dropped"));
         }
         entries.shift_remove("partition_info");
-        if class == "VarianceScaling" && entries.get("distribution").and_then(Tree::as_str) == Some("normal") {
+        if class == "VarianceScaling" && entries.get("distribution").and_then(Tree::as_str) == Some("normal")
+        {
             entries.insert("distribution".into(), "truncated_normal".into());
         }
         if class == "L1L2" && entries.get("l1").is_none() {
@@ -201,7 +203,9 @@ fn dtype(tree: &mut Tree) {
         };
         return;
     }
-    if tree.class_name() == Some("DTypePolicy") && let Some(entries) = tree.as_object_mut() {
+    if tree.class_name() == Some("DTypePolicy")
+        && let Some(entries) = tree.as_object_mut()
+    {
         entries.shift_remove("__passive_serialization__");
         entries.insert("module".into(), "keras".into());
         if !entries.contains_key("registered_name") {

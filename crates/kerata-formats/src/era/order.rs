@@ -67,13 +67,17 @@ struct Search {
 impl Graph {
     fn of(layers: &[Tree]) -> Self {
         let name = |layer: &Tree| {
-            layer.get("name").or_else(|| layer.path(&["config", "name"])).and_then(Tree::as_str).map(str::to_owned)
+            layer
+                .get("name")
+                .or_else(|| layer.path(&["config", "name"]))
+                .and_then(Tree::as_str)
+                .map(str::to_owned)
         };
         let positions: HashMap<String, usize> =
             layers.iter().enumerate().filter_map(|(at, layer)| Some((name(layer)?, at))).collect();
-        let is_functional =
-            |layer: &Tree| layer.path(&["config", "input_layers"]).is_some();
-        let functional = layers.iter().enumerate().filter(|(_, layer)| is_functional(layer)).map(|(at, _)| at);
+        let is_functional = |layer: &Tree| layer.path(&["config", "input_layers"]).is_some();
+        let functional =
+            layers.iter().enumerate().filter(|(_, layer)| is_functional(layer)).map(|(at, _)| at);
         let functional = functional.collect();
         let parents = layers
             .iter()

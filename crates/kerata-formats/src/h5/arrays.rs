@@ -31,7 +31,8 @@ impl Array {
         let mut index = vec![0; shape.len()];
         for _ in 0..count {
             let at = source(&index) * size;
-            let element = bytes.get(at..at + size).ok_or_else(|| Error::internal("an index past the array"))?;
+            let element =
+                bytes.get(at..at + size).ok_or_else(|| Error::internal("an index past the array"))?;
             out.extend_from_slice(element);
             for (place, limit) in index.iter_mut().zip(&shape).rev() {
                 *place += 1;
@@ -49,7 +50,8 @@ impl Array {
     pub(super) fn transposed(&self, order: &[usize]) -> Result<Self> {
         let sizes = self.sizes()?;
         let strides = strides(&sizes);
-        let pick = |from: &[usize]| order.iter().map(|axis| from.get(*axis).copied()).collect::<Option<Vec<_>>>();
+        let pick =
+            |from: &[usize]| order.iter().map(|axis| from.get(*axis).copied()).collect::<Option<Vec<_>>>();
         let (Some(shape), Some(steps)) = (pick(&sizes), pick(&strides)) else {
             return Err(Error::mismatch(format!("expected {} axes, found {}", order.len(), sizes.len())));
         };
@@ -67,8 +69,9 @@ impl Array {
             Some(size) if axis < axes => size - 1 - at,
             _ => at,
         };
-        let source =
-            |index: &[usize]| index.iter().enumerate().zip(&steps).map(|((a, at), step)| place(a, *at) * step).sum();
+        let source = |index: &[usize]| {
+            index.iter().enumerate().zip(&steps).map(|((a, at), step)| place(a, *at) * step).sum()
+        };
         self.gathered(sizes.clone(), source)
     }
 
@@ -87,12 +90,14 @@ impl Array {
         let fits = parts.iter().all(|part| {
             part.dtype == first.dtype
                 && part.shape.len() == first.shape.len()
-                && part.shape.split_last().map(|(_, rest)| rest) == first.shape.split_last().map(|(_, rest)| rest)
+                && part.shape.split_last().map(|(_, rest)| rest)
+                    == first.shape.split_last().map(|(_, rest)| rest)
         });
         let Some((_, outer)) = first.shape.split_last().filter(|_| fits) else {
             return Err(Error::mismatch("the gates of a recurrent layer differ in shape"));
         };
-        let rows = usize::try_from(outer.iter().product::<u64>()).map_err(|_| Error::limit("too many rows"))?;
+        let rows =
+            usize::try_from(outer.iter().product::<u64>()).map_err(|_| Error::limit("too many rows"))?;
         let size = first.element()?;
         let bytes = parts.iter().map(|part| part.data.bytes()).collect::<Result<Vec<_>>>()?;
         let mut out = Vec::new();
@@ -121,7 +126,11 @@ impl Array {
             let (gate, unit) = (column / units, column % units);
             // Position inside the gate's block as it is stored: the block is (units, rows) read row by row.
             let flat = unit * rows + row;
-            if recurrent { unit * columns + gate * units + row } else { (flat / units) * columns + gate * units + flat % units }
+            if recurrent {
+                unit * columns + gate * units + row
+            } else {
+                (flat / units) * columns + gate * units + flat % units
+            }
         })
     }
 
@@ -141,11 +150,15 @@ impl Array {
 
 /// Elements between neighbours on each axis.
 fn strides(sizes: &[usize]) -> Vec<usize> {
-    let mut strides: Vec<usize> = sizes.iter().rev().scan(1, |step, size| {
-        let this = *step;
-        *step *= size;
-        Some(this)
-    }).collect();
+    let mut strides: Vec<usize> = sizes
+        .iter()
+        .rev()
+        .scan(1, |step, size| {
+            let this = *step;
+            *step *= size;
+            Some(this)
+        })
+        .collect();
     strides.reverse();
     strides
 }
@@ -156,7 +169,12 @@ mod tests {
 
     fn array(shape: &[u64], numbers: &[f32]) -> Array {
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        Array { origin: String::new(), dtype: DType::Float32, shape: shape.to_vec(), data: Data::owned(bytes) }
+        Array {
+            origin: String::new(),
+            dtype: DType::Float32,
+            shape: shape.to_vec(),
+            data: Data::owned(bytes),
+        }
     }
 
     fn numbers(array: &Array) -> Vec<f32> {
@@ -187,7 +205,10 @@ mod tests {
     #[test]
     fn cudnn_gates_lie_transposed() {
         let kernel = array(&[2, 4], &[0., 1., 2., 3., 4., 5., 6., 7.]);
-        assert_eq!(numbers(&kernel.gates_from_cudnn(2, false).unwrap()), vec![0., 4., 2., 6., 1., 5., 3., 7.]);
+        assert_eq!(
+            numbers(&kernel.gates_from_cudnn(2, false).unwrap()),
+            vec![0., 4., 2., 6., 1., 5., 3., 7.]
+        );
         assert_eq!(numbers(&kernel.gates_from_cudnn(2, true).unwrap()), vec![0., 4., 2., 6., 1., 5., 3., 7.]);
         let kernel = array(&[3, 4], &(0..12).map(|i| i as f32).collect::<Vec<_>>());
         let expected = vec![0., 5., 2., 7., 1., 8., 3., 10., 4., 9., 6., 11.];

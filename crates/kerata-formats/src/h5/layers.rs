@@ -98,7 +98,8 @@ fn cudnn_turned(expected: &[Weight<'_>], arrays: &mut [Array]) -> Result<()> {
             continue;
         };
         let place = |name: &str| {
-            let is_it = |other: &Weight<'_>| other.owner.path == weight.owner.path && other.variable.name == name;
+            let is_it =
+                |other: &Weight<'_>| other.owner.path == weight.owner.path && other.variable.name == name;
             expected.iter().position(is_it)
         };
         let (Some(kernel), Some(recurrent)) = (place("kernel"), place("recurrent_kernel")) else { continue };
@@ -113,7 +114,8 @@ fn cudnn_turned(expected: &[Weight<'_>], arrays: &mut [Array]) -> Result<()> {
             *array = array.gates_from_cudnn(gates, true)?;
         }
         if let Some(bias) = arrays.get_mut(at) {
-            *bias = if gates == 4 { bias.halves_added()? } else { bias.clone().reshaped(vec![2, columns])? };
+            *bias =
+                if gates == 4 { bias.halves_added()? } else { bias.clone().reshaped(vec![2, columns])? };
         }
     }
     Ok(())
@@ -135,9 +137,12 @@ fn shares<'a>(expected: &[Weight<'a>], count: usize) -> Option<Vec<(&'a Saved, u
             owners.push((weight.owner, arrays));
         }
     }
-    let apart: usize = owners.iter().map(|(owner, arrays)| {
-        arrays - expected.iter().filter(|weight| std::ptr::eq(weight.owner, *owner)).count()
-    }).sum();
+    let apart: usize = owners
+        .iter()
+        .map(|(owner, arrays)| {
+            arrays - expected.iter().filter(|weight| std::ptr::eq(weight.owner, *owner)).count()
+        })
+        .sum();
     (expected.len() + apart == count).then_some(owners)
 }
 
@@ -171,7 +176,13 @@ fn canonical(weight: &Weight<'_>, array: Array, config: Option<&Tree>, writer: W
     Ok(array)
 }
 
-fn kernel(class: &str, axes: usize, array: Array, config: Option<&Tree>, writer: Writer<'_>) -> Result<Array> {
+fn kernel(
+    class: &str,
+    axes: usize,
+    array: Array,
+    config: Option<&Tree>,
+    writer: Writer<'_>,
+) -> Result<Array> {
     let mut array = array;
     let channels_first =
         config.and_then(|config| config.get("data_format")).and_then(Tree::as_str) == Some("channels_first");
@@ -214,7 +225,9 @@ fn config_of<'a>(layer_config: &'a Tree, layer: &Saved, owner: &Saved) -> Option
                 })?
             }
             "forward_layer" => config.get("layer")?,
-            "backward_layer" => config.get("backward_layer").filter(|l| !l.is_null()).or_else(|| config.get("layer"))?,
+            "backward_layer" => {
+                config.get("backward_layer").filter(|l| !l.is_null()).or_else(|| config.get("layer"))?
+            }
             // Cells that their layer makes share its config.
             "cell" if config.get("cell").is_none_or(|cell| cell.class_name().is_none()) => object,
             other => config.get(other)?,

@@ -21,7 +21,9 @@ pub(super) fn read(attributes: &Attributes, name: &str) -> Option<Vec<String>> {
 pub(super) fn write(writer: &mut Writer, path: &str, name: &str, names: &[String]) -> Result<()> {
     let longest = names.iter().map(String::len).max().unwrap_or(0);
     if longest > MAX_BYTES {
-        return Err(Error::unsupported(format!("a name of {longest} bytes; HDF5 attributes hold {MAX_BYTES}")));
+        return Err(Error::unsupported(format!(
+            "a name of {longest} bytes; HDF5 attributes hold {MAX_BYTES}"
+        )));
     }
     if names.is_empty() {
         writer.attribute(path, name, Attribute::empty_list())?;

@@ -48,7 +48,8 @@ pub(super) fn placed(artifact: &mut Artifact, walk: &Walk, era: Era, arrays: &[N
     }
     let optimizer = artifact.compile_config.as_ref().and_then(|config| config.get("optimizer")).cloned();
     let targets = targets(artifact, walk);
-    let wanted = optimizer.as_ref().zip(targets.as_ref()).and_then(|(optimizer, targets)| slots(optimizer, targets));
+    let wanted =
+        optimizer.as_ref().zip(targets.as_ref()).and_then(|(optimizer, targets)| slots(optimizer, targets));
     let (Some(optimizer), Some(targets), Some(wanted)) = (optimizer, targets, wanted) else {
         artifact.notes.push(format!(
             "{} arrays of the optimizer stay as they lie in the file: its slots are not known",
@@ -62,13 +63,18 @@ pub(super) fn placed(artifact: &mut Artifact, walk: &Walk, era: Era, arrays: &[N
         true => own_and_inner(&wanted, arrays),
         false => matched(&optimizer, &wanted, &targets, arrays),
     };
-    let missing = wanted.iter().zip(&found).filter(|(slot, array)| slot.target.is_some() && array.is_none()).count();
+    let missing =
+        wanted.iter().zip(&found).filter(|(slot, array)| slot.target.is_some() && array.is_none()).count();
     if missing > 0 && missing == wanted.iter().filter(|slot| slot.target.is_some()).count() {
-        artifact.notes.push(format!("the optimizer's {} arrays have no counterpart in Keras 3", arrays.len()));
+        artifact
+            .notes
+            .push(format!("the optimizer's {} arrays have no counterpart in Keras 3", arrays.len()));
         return as_they_are(artifact, arrays);
     }
     if missing > 0 {
-        artifact.notes.push(format!("{missing} slots of the optimizer start at zero: the file does not have them"));
+        artifact
+            .notes
+            .push(format!("{missing} slots of the optimizer start at zero: the file does not have them"));
     }
     for (slot, array) in wanted.iter().zip(found) {
         let mut variable = match array {
@@ -99,7 +105,9 @@ fn own_and_inner(wanted: &[Slot], arrays: &[Named]) -> Vec<Option<Array>> {
         let index = slot.path.strip_prefix("optimizer/vars/").and_then(|index| index.parse::<usize>().ok());
         let at = index.or_else(|| {
             // The same variable as one of the outer list.
-            let same = |other: &Slot| other.path.starts_with("optimizer/vars/") && other.keras_path == slot.keras_path;
+            let same = |other: &Slot| {
+                other.path.starts_with("optimizer/vars/") && other.keras_path == slot.keras_path
+            };
             wanted.iter().position(same)
         });
         out.push(at.and_then(|at| arrays.get(at)).map(|named| named.array.clone()));
@@ -108,7 +116,12 @@ fn own_and_inner(wanted: &[Slot], arrays: &[Named]) -> Vec<Option<Array>> {
 }
 
 /// By the names in the file, else by order and shape.
-fn matched(optimizer: &Tree, wanted: &[Slot], targets: &[SlotTarget], arrays: &[Named]) -> Vec<Option<Array>> {
+fn matched(
+    optimizer: &Tree,
+    wanted: &[Slot],
+    targets: &[SlotTarget],
+    arrays: &[Named],
+) -> Vec<Option<Array>> {
     let class = optimizer.class_name().unwrap_or_default();
     let inner = optimizer.path(&["config", "inner_optimizer"]).and_then(Tree::class_name);
     let class = inner.unwrap_or(class);
@@ -173,7 +186,11 @@ fn target_of(path: &str, targets: &[SlotTarget]) -> Option<usize> {
 }
 
 /// Unnamed arrays: a counter, then each slot for all weights in turn.
-fn in_groups<'a>(class: &str, targets: &[SlotTarget], arrays: &'a [Named]) -> Vec<(&'static str, usize, &'a Array)> {
+fn in_groups<'a>(
+    class: &str,
+    targets: &[SlotTarget],
+    arrays: &'a [Named],
+) -> Vec<(&'static str, usize, &'a Array)> {
     let Some((_, groups)) = GROUPS.iter().find(|(name, _)| *name == class) else { return Vec::new() };
     // A counter or a scheduled momentum comes first, unless a weight is a scalar itself.
     let leading = arrays.iter().take_while(|named| named.array.shape.is_empty()).count();

@@ -32,7 +32,9 @@ pub(super) fn read(file: &File, limits: &Limits) -> Result<Artifact> {
     let changes = era::normalize(&mut artifact);
     artifact.metadata.keras_version = before;
     if !changes.is_empty() {
-        artifact.notes.push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
+        artifact
+            .notes
+            .push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
     }
     let walk = artifact.config.as_ref().map(walk::objects);
     let backend = artifact.metadata.backend.clone();
@@ -85,7 +87,8 @@ fn group_arrays(file: &File, path: &str) -> Result<Vec<Named>> {
             let address = join(path, &name);
             let found = file.dataset(&address);
             let found = found.ok_or_else(|| Error::corrupt(format!("there is no dataset `{address}`")))?;
-            let shape = found.shape.sizes().ok_or_else(|| Error::corrupt(format!("`{address}` has no size")))?;
+            let shape =
+                found.shape.sizes().ok_or_else(|| Error::corrupt(format!("`{address}` has no size")))?;
             let array = Array { origin: address, dtype: found.dtype, shape, data: found.data.clone() };
             Ok(Named { name, array })
         })
@@ -104,12 +107,15 @@ fn place_layers(
         // Normalisation takes slashes out of names.
         let bare = name.replace('/', "_");
         let layer = known.iter().find(|layer| {
-            layer.name.as_deref().is_some_and(|known| known == name || known.trim_end_matches('_') == bare.trim_end_matches('_'))
+            layer.name.as_deref().is_some_and(|known| {
+                known == name || known.trim_end_matches('_') == bare.trim_end_matches('_')
+            })
         });
         if arrays.is_empty() {
             continue;
         }
-        let config = artifact.config.as_ref().and_then(|config| layer_config(config, layer.map(|l| l.path.as_str())?));
+        let config =
+            artifact.config.as_ref().and_then(|config| layer_config(config, layer.map(|l| l.path.as_str())?));
         let placed = match (walk, layer) {
             (Some(walk), Some(layer)) => {
                 let config = config.unwrap_or(&Tree::Null);
@@ -131,7 +137,9 @@ fn place_layers(
         }
     }
     if unplaced > 0 && walk.is_some() {
-        artifact.notes.push(format!("{unplaced} layers are not built in: the paths of their variables are a guess"));
+        artifact
+            .notes
+            .push(format!("{unplaced} layers are not built in: the paths of their variables are a guess"));
     }
     Ok(())
 }
@@ -187,8 +195,10 @@ fn guessed(named: Named) -> Result<Variable> {
 fn layout(file: &File) -> Tree {
     let mut groups = Object::new();
     for (path, group) in &file.groups {
-        let attributes = group.attributes.iter().filter(|(name, _)| !matches!(*name, "model_config" | "training_config"));
-        let attributes: Object = attributes.map(|(name, value)| (name.to_owned(), attribute(value))).collect();
+        let attributes =
+            group.attributes.iter().filter(|(name, _)| !matches!(*name, "model_config" | "training_config"));
+        let attributes: Object =
+            attributes.map(|(name, value)| (name.to_owned(), attribute(value))).collect();
         groups.insert(path.clone(), Tree::Object(attributes));
     }
     Tree::Object(groups)

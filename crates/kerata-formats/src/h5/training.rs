@@ -77,7 +77,9 @@ fn objects(tree: &Tree, module: &str) -> Tree {
 fn object(name: &str, module: &str) -> Option<Tree> {
     let class = CLASSES.iter().find(|(short, _)| *short == name)?.1;
     let class = if module == "keras.metrics" && class == "LogCosh" { "LogCoshError" } else { class };
-    if module == "keras.metrics" && class == "Huber" || module == "keras.losses" && class.ends_with("Accuracy") {
+    if module == "keras.metrics" && class == "Huber"
+        || module == "keras.losses" && class.ends_with("Accuracy")
+    {
         return None;
     }
     let mut config = Object::new();

@@ -20,7 +20,10 @@ pub(super) fn plan(artifact: &Artifact) -> Result<(Plan, LossReport)> {
         None => anew(artifact, &mut writer, &mut losses)?,
     }
     if !artifact.assets.is_empty() {
-        losses.lose(format!("{} assets (vocabularies): legacy HDF5 has no place for files", artifact.assets.len()));
+        losses.lose(format!(
+            "{} assets (vocabularies): legacy HDF5 has no place for files",
+            artifact.assets.len()
+        ));
     }
     Ok((writer.plan()?, losses))
 }
@@ -36,7 +39,8 @@ fn is_unchanged(artifact: &Artifact, layout: &Tree) -> bool {
     // Arrays that were joined or turned are no longer what the file had.
     let is_old = crate::era::Era::of(artifact.metadata.keras_version.as_deref()) == crate::era::Era::Keras1;
     let is_turned = artifact.metadata.backend.as_deref() == Some("theano");
-    let has_cudnn = artifact.original_config.as_ref().is_some_and(|config| config.to_json().contains("\"CuDNN"));
+    let has_cudnn =
+        artifact.original_config.as_ref().is_some_and(|config| config.to_json().contains("\"CuDNN"));
     !is_old && !is_turned && !has_cudnn && listed.all(|address| origins.contains(address.as_str()))
 }
 
@@ -62,7 +66,9 @@ fn as_it_was(artifact: &Artifact, layout: &Tree, writer: &mut Writer) -> Result<
             let kind = if is_part { StringKind::FixedAscii } else { StringKind::VariableAscii };
             match value {
                 Tree::Text(text) => writer.attribute(group, name, text.as_str())?,
-                Tree::List(items) if items.is_empty() => writer.attribute(group, name, Attribute::empty_list())?,
+                Tree::List(items) if items.is_empty() => {
+                    writer.attribute(group, name, Attribute::empty_list())?
+                }
                 Tree::List(items) if items.iter().all(|item| item.as_str().is_some()) => {
                     let texts = items.iter().filter_map(Tree::as_str).map(str::to_owned).collect();
                     writer.attribute_as(group, name, Attribute::Texts(texts), kind)?
@@ -100,7 +106,12 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
         writer.attribute("", "backend", backend.as_str())?;
         writer.attribute_as("", "model_config", model.to_json().as_str(), StringKind::VariableAscii)?;
         if let Some(training) = artifact.compile_config.as_ref().and_then(training::of_compile_config) {
-            writer.attribute_as("", "training_config", training.to_json().as_str(), StringKind::VariableAscii)?;
+            writer.attribute_as(
+                "",
+                "training_config",
+                training.to_json().as_str(),
+                StringKind::VariableAscii,
+            )?;
         }
     }
     writer.group(base)?;
@@ -154,8 +165,11 @@ fn layer_arrays<'a>(
         let below = format!("{}/", layer.path);
         let is_known = walk.objects().iter().filter(|o| o.path == layer.path || o.path.starts_with(&below));
         if is_known.clone().any(|object| object.variables.is_none()) {
-            let more = artifact.weights().filter(|(path, _)| path.starts_with(&below) && !taken.contains(path));
-            arrays.extend(more.map(|(path, variable)| (custom_name(layer.name.as_deref(), path, &below, variable), variable)));
+            let more =
+                artifact.weights().filter(|(path, _)| path.starts_with(&below) && !taken.contains(path));
+            arrays.extend(more.map(|(path, variable)| {
+                (custom_name(layer.name.as_deref(), path, &below, variable), variable)
+            }));
         }
         let name = layer.name.clone().unwrap_or_else(|| layer.path.clone());
         out.push((name, arrays));
@@ -226,15 +240,19 @@ fn dataset(writer: &mut Writer, path: &str, variable: &Variable) -> Result<()> {
 /// The optimizer's variables in its own order.
 fn optimizer_arrays(artifact: &Artifact, walk: &Walk, writer: &mut Writer) -> Result<()> {
     let own = |path: &str| path.strip_prefix("optimizer/vars/").and_then(|key| key.parse::<usize>().ok());
-    let mut arrays: Vec<(usize, &Variable)> =
-        artifact.of_role(Role::Optimizer).filter_map(|(path, variable)| Some((own(path)?, variable))).collect();
+    let mut arrays: Vec<(usize, &Variable)> = artifact
+        .of_role(Role::Optimizer)
+        .filter_map(|(path, variable)| Some((own(path)?, variable)))
+        .collect();
     if arrays.is_empty() {
         return Ok(());
     }
     arrays.sort_by_key(|(index, _)| *index);
-    let wanted = artifact.compile_config.as_ref().and_then(|config| config.get("optimizer")).and_then(|optimizer| {
-        slots(optimizer, &optimizer::targets(artifact, walk)?)
-    });
+    let wanted = artifact
+        .compile_config
+        .as_ref()
+        .and_then(|config| config.get("optimizer"))
+        .and_then(|optimizer| slots(optimizer, &optimizer::targets(artifact, walk)?));
     let name = |index: usize| {
         let slot = wanted.as_ref()?.iter().find(|slot| own(&slot.path) == Some(index))?;
         Some(slot.keras_path.clone())

@@ -17,7 +17,9 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     let is_older = artifact.metadata.keras_version.as_deref().is_some_and(|version| version.starts_with('2'));
     if is_older {
         let changes = era::normalize(&mut artifact);
-        artifact.notes.push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
+        artifact
+            .notes
+            .push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
     }
     Ok(artifact)
 }

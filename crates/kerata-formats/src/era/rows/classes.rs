@@ -38,7 +38,10 @@ pub(super) static ROWS: &[Row] = &[
         &["Convolution2D", "AtrousConvolution2D"],
         "Conv2D",
         "the class is called `Conv2D`",
-        [r#"{"class_name": "AtrousConvolution2D", "config": {}}"#, r#"{"class_name": "Conv2D", "config": {}}"#],
+        [
+            r#"{"class_name": "AtrousConvolution2D", "config": {}}"#,
+            r#"{"class_name": "Conv2D", "config": {}}"#,
+        ],
     ),
     class(
         Era::Keras2,
@@ -146,7 +149,8 @@ pub(super) static ROWS: &[Row] = &[
             dense.insert("class_name".into(), "Dense".into());
             dense.shift_remove("inbound_nodes");
             dense.shift_remove("name");
-            let name = object.get("config").and_then(|config| config.get("name")).cloned().unwrap_or_default();
+            let name =
+                object.get("config").and_then(|config| config.get("name")).cloned().unwrap_or_default();
             let shape = object.get("config").and_then(|config| config.get("batch_input_shape")).cloned();
             let mut config = Object::new();
             config.insert("name".into(), name);

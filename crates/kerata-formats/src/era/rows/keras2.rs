@@ -12,7 +12,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "batch_input_shape",
         action: Action::Rename("batch_shape"),
         what: "`batch_input_shape` is called `batch_shape`",
-        example: [r#"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 3]}}"#, r#"{"class_name": "InputLayer", "config": {"batch_shape": [null, 3]}}"#],
+        example: [
+            r#"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 3]}}"#,
+            r#"{"class_name": "InputLayer", "config": {"batch_shape": [null, 3]}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -20,15 +23,30 @@ pub(super) static ROWS: &[Row] = &[
         field: "alpha",
         action: Action::Rename("negative_slope"),
         what: "`alpha` is called `negative_slope`",
-        example: [r#"{"class_name": "LeakyReLU", "config": {"alpha": 0.3}}"#, r#"{"class_name": "LeakyReLU", "config": {"negative_slope": 0.3}}"#],
+        example: [
+            r#"{"class_name": "LeakyReLU", "config": {"alpha": 0.3}}"#,
+            r#"{"class_name": "LeakyReLU", "config": {"negative_slope": 0.3}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
-        classes: &["LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"],
+        classes: &[
+            "LSTM",
+            "GRU",
+            "SimpleRNN",
+            "RNN",
+            "Bidirectional",
+            "ConvLSTM1D",
+            "ConvLSTM2D",
+            "ConvLSTM3D",
+        ],
         field: "time_major",
         action: Action::DropIf("false"),
         what: "`time_major` is dropped",
-        example: [r#"{"class_name": "LSTM", "config": {"name": "x", "time_major": false}}"#, r#"{"class_name": "LSTM", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "LSTM", "config": {"name": "x", "time_major": false}}"#,
+            r#"{"class_name": "LSTM", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -36,7 +54,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "implementation",
         action: Action::Drop,
         what: "`implementation` is dropped",
-        example: [r#"{"class_name": "LSTM", "config": {"name": "x", "implementation": 2}}"#, r#"{"class_name": "LSTM", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "LSTM", "config": {"name": "x", "implementation": 2}}"#,
+            r#"{"class_name": "LSTM", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -44,7 +65,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "reset_after",
         action: Action::Default("false"),
         what: "`reset_after` is written out as false, its meaning when missing",
-        example: [r#"{"class_name": "GRU", "config": {}}"#, r#"{"class_name": "GRU", "config": {"reset_after": false}}"#],
+        example: [
+            r#"{"class_name": "GRU", "config": {}}"#,
+            r#"{"class_name": "GRU", "config": {"reset_after": false}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -52,15 +76,29 @@ pub(super) static ROWS: &[Row] = &[
         field: "recurrent_activation",
         action: Action::Default("\"hard_sigmoid\""),
         what: "`recurrent_activation` is written out as `hard_sigmoid`, its meaning when missing",
-        example: [r#"{"class_name": "LSTM", "config": {}}"#, r#"{"class_name": "LSTM", "config": {"recurrent_activation": "hard_sigmoid"}}"#],
+        example: [
+            r#"{"class_name": "LSTM", "config": {}}"#,
+            r#"{"class_name": "LSTM", "config": {"recurrent_activation": "hard_sigmoid"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
-        classes: &["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"],
+        classes: &[
+            "DepthwiseConv1D",
+            "DepthwiseConv2D",
+            "SeparableConv1D",
+            "SeparableConv2D",
+            "Conv1DTranspose",
+            "Conv2DTranspose",
+            "Conv3DTranspose",
+        ],
         field: "groups",
         action: Action::DropIf("1"),
         what: "`groups` is dropped",
-        example: [r#"{"class_name": "DepthwiseConv1D", "config": {"name": "x", "groups": 1}}"#, r#"{"class_name": "DepthwiseConv1D", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "DepthwiseConv1D", "config": {"name": "x", "groups": 1}}"#,
+            r#"{"class_name": "DepthwiseConv1D", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -68,7 +106,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "kernel_initializer",
         action: Action::Drop,
         what: "`kernel_initializer` is dropped",
-        example: [r#"{"class_name": "SeparableConv1D", "config": {"name": "x", "kernel_initializer": null}}"#, r#"{"class_name": "SeparableConv1D", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "SeparableConv1D", "config": {"name": "x", "kernel_initializer": null}}"#,
+            r#"{"class_name": "SeparableConv1D", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -76,7 +117,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "kernel_regularizer",
         action: Action::Drop,
         what: "`kernel_regularizer` is dropped",
-        example: [r#"{"class_name": "SeparableConv1D", "config": {"name": "x", "kernel_regularizer": null}}"#, r#"{"class_name": "SeparableConv1D", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "SeparableConv1D", "config": {"name": "x", "kernel_regularizer": null}}"#,
+            r#"{"class_name": "SeparableConv1D", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -84,7 +128,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "kernel_constraint",
         action: Action::Drop,
         what: "`kernel_constraint` is dropped",
-        example: [r#"{"class_name": "SeparableConv1D", "config": {"name": "x", "kernel_constraint": null}}"#, r#"{"class_name": "SeparableConv1D", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "SeparableConv1D", "config": {"name": "x", "kernel_constraint": null}}"#,
+            r#"{"class_name": "SeparableConv1D", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -92,7 +139,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "axis",
         action: Action::Rewrite(single_axis),
         what: "`axis` is a number",
-        example: [r#"{"class_name": "BatchNormalization", "config": {"axis": [3]}}"#, r#"{"class_name": "BatchNormalization", "config": {"axis": 3}}"#],
+        example: [
+            r#"{"class_name": "BatchNormalization", "config": {"axis": [3]}}"#,
+            r#"{"class_name": "BatchNormalization", "config": {"axis": 3}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -100,7 +150,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "renorm",
         action: Action::DropIf("false"),
         what: "`renorm` is dropped",
-        example: [r#"{"class_name": "BatchNormalization", "config": {"name": "x", "renorm": false}}"#, r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x", "renorm": false}}"#,
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -108,7 +161,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "renorm_clipping",
         action: Action::Drop,
         what: "`renorm_clipping` is dropped",
-        example: [r#"{"class_name": "BatchNormalization", "config": {"name": "x", "renorm_clipping": null}}"#, r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x", "renorm_clipping": null}}"#,
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -116,7 +172,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "renorm_momentum",
         action: Action::Drop,
         what: "`renorm_momentum` is dropped",
-        example: [r#"{"class_name": "BatchNormalization", "config": {"name": "x", "renorm_momentum": 0.99}}"#, r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x", "renorm_momentum": 0.99}}"#,
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -124,7 +183,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "virtual_batch_size",
         action: Action::Drop,
         what: "`virtual_batch_size` is dropped",
-        example: [r#"{"class_name": "BatchNormalization", "config": {"name": "x", "virtual_batch_size": null}}"#, r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x", "virtual_batch_size": null}}"#,
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -132,7 +194,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "fused",
         action: Action::Drop,
         what: "`fused` is dropped",
-        example: [r#"{"class_name": "BatchNormalization", "config": {"name": "x", "fused": true}}"#, r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x", "fused": true}}"#,
+            r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -140,7 +205,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "sparse",
         action: Action::DropIf("false"),
         what: "`sparse` is dropped",
-        example: [r#"{"class_name": "InputLayer", "config": {"name": "x", "sparse": false}}"#, r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "InputLayer", "config": {"name": "x", "sparse": false}}"#,
+            r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -148,7 +216,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "ragged",
         action: Action::DropIf("false"),
         what: "`ragged` is dropped",
-        example: [r#"{"class_name": "InputLayer", "config": {"name": "x", "ragged": false}}"#, r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "InputLayer", "config": {"name": "x", "ragged": false}}"#,
+            r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -156,7 +227,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "optional",
         action: Action::DropIf("false"),
         what: "`optional` is dropped",
-        example: [r#"{"class_name": "InputLayer", "config": {"name": "x", "optional": false}}"#, r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "InputLayer", "config": {"name": "x", "optional": false}}"#,
+            r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -164,7 +238,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "type_spec",
         action: Action::Drop,
         what: "`type_spec` is dropped",
-        example: [r#"{"class_name": "InputLayer", "config": {"name": "x", "type_spec": null}}"#, r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "InputLayer", "config": {"name": "x", "type_spec": null}}"#,
+            r#"{"class_name": "InputLayer", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -172,7 +249,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "sparse",
         action: Action::Drop,
         what: "`sparse` is dropped",
-        example: [r#"{"class_name": "Embedding", "config": {"name": "x", "sparse": false}}"#, r#"{"class_name": "Embedding", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Embedding", "config": {"name": "x", "sparse": false}}"#,
+            r#"{"class_name": "Embedding", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -180,7 +260,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "input_length",
         action: Action::Drop,
         what: "`input_length` is dropped",
-        example: [r#"{"class_name": "Embedding", "config": {"name": "x", "input_length": null}}"#, r#"{"class_name": "Embedding", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Embedding", "config": {"name": "x", "input_length": null}}"#,
+            r#"{"class_name": "Embedding", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -188,7 +271,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "input_dim",
         action: Action::Drop,
         what: "`input_dim` is dropped",
-        example: [r#"{"class_name": "Dense", "config": {"name": "x", "input_dim": null}}"#, r#"{"class_name": "Dense", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Dense", "config": {"name": "x", "input_dim": null}}"#,
+            r#"{"class_name": "Dense", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -196,7 +282,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "batch_input_shape",
         action: Action::Rewrite(input_shape),
         what: "`batch_input_shape` is told by the graph",
-        example: [r#"{"class_name": "Dense", "config": {"name": "d", "batch_input_shape": [null, 3]}}"#, r#"{"class_name": "Dense", "config": {"name": "d"}}"#],
+        example: [
+            r#"{"class_name": "Dense", "config": {"name": "d", "batch_input_shape": [null, 3]}}"#,
+            r#"{"class_name": "Dense", "config": {"name": "d"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -204,7 +293,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "dynamic",
         action: Action::Drop,
         what: "`dynamic` is dropped",
-        example: [r#"{"class_name": "Dense", "config": {"name": "x", "dynamic": false}}"#, r#"{"class_name": "Dense", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Dense", "config": {"name": "x", "dynamic": false}}"#,
+            r#"{"class_name": "Dense", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -212,7 +304,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "causal",
         action: Action::DropIf("false"),
         what: "`causal` is dropped",
-        example: [r#"{"class_name": "Attention", "config": {"name": "x", "causal": false}}"#, r#"{"class_name": "Attention", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Attention", "config": {"name": "x", "causal": false}}"#,
+            r#"{"class_name": "Attention", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -220,7 +315,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "query_shape",
         action: Action::Drop,
         what: "`query_shape` is dropped",
-        example: [r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "query_shape": [null, 4, 8]}}"#, r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "query_shape": [null, 4, 8]}}"#,
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -228,7 +326,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "key_shape",
         action: Action::Drop,
         what: "`key_shape` is dropped",
-        example: [r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "key_shape": [null, 4, 8]}}"#, r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "key_shape": [null, 4, 8]}}"#,
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -236,7 +337,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "value_shape",
         action: Action::Drop,
         what: "`value_shape` is dropped",
-        example: [r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "value_shape": [null, 4, 8]}}"#, r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "value_shape": [null, 4, 8]}}"#,
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -244,7 +348,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "reverse_state_order",
         action: Action::DropIf("false"),
         what: "`reverse_state_order` is dropped",
-        example: [r#"{"class_name": "StackedRNNCells", "config": {"name": "x", "reverse_state_order": false}}"#, r#"{"class_name": "StackedRNNCells", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "StackedRNNCells", "config": {"name": "x", "reverse_state_order": false}}"#,
+            r#"{"class_name": "StackedRNNCells", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -252,7 +359,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "num_constants",
         action: Action::DropIf("0"),
         what: "`num_constants` is dropped",
-        example: [r#"{"class_name": "RNN", "config": {"name": "x", "num_constants": 0}}"#, r#"{"class_name": "RNN", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "RNN", "config": {"name": "x", "num_constants": 0}}"#,
+            r#"{"class_name": "RNN", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -260,7 +370,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "has_input_vocabulary",
         action: Action::Drop,
         what: "`has_input_vocabulary` is dropped",
-        example: [r#"{"class_name": "StringLookup", "config": {"name": "x", "has_input_vocabulary": true}}"#, r#"{"class_name": "StringLookup", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "StringLookup", "config": {"name": "x", "has_input_vocabulary": true}}"#,
+            r#"{"class_name": "StringLookup", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -268,7 +381,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "vocabulary",
         action: Action::Rewrite(plain_lists),
         what: "lists are written as plain lists",
-        example: [r#"{"class_name": "StringLookup", "config": {"vocabulary": {"class_name": "ListWrapper", "config": ["a"]}}}"#, r#"{"class_name": "StringLookup", "config": {"vocabulary": ["a"]}}"#],
+        example: [
+            r#"{"class_name": "StringLookup", "config": {"vocabulary": {"class_name": "ListWrapper", "config": ["a"]}}}"#,
+            r#"{"class_name": "StringLookup", "config": {"vocabulary": ["a"]}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -276,7 +392,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "function_type",
         action: Action::Drop,
         what: "`function_type` is dropped",
-        example: [r#"{"class_name": "Lambda", "config": {"name": "x", "function_type": null}}"#, r#"{"class_name": "Lambda", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Lambda", "config": {"name": "x", "function_type": null}}"#,
+            r#"{"class_name": "Lambda", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -284,7 +403,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "module",
         action: Action::Drop,
         what: "`module` is dropped",
-        example: [r#"{"class_name": "Lambda", "config": {"name": "x", "module": null}}"#, r#"{"class_name": "Lambda", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Lambda", "config": {"name": "x", "module": null}}"#,
+            r#"{"class_name": "Lambda", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -292,7 +414,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "output_shape_type",
         action: Action::Drop,
         what: "`output_shape_type` is dropped",
-        example: [r#"{"class_name": "Lambda", "config": {"name": "x", "output_shape_type": null}}"#, r#"{"class_name": "Lambda", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Lambda", "config": {"name": "x", "output_shape_type": null}}"#,
+            r#"{"class_name": "Lambda", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -300,7 +425,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "output_shape_module",
         action: Action::Drop,
         what: "`output_shape_module` is dropped",
-        example: [r#"{"class_name": "Lambda", "config": {"name": "x", "output_shape_module": null}}"#, r#"{"class_name": "Lambda", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Lambda", "config": {"name": "x", "output_shape_module": null}}"#,
+            r#"{"class_name": "Lambda", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -308,7 +436,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "function",
         action: Action::Rewrite(lambda),
         what: "Python code is written as `__lambda__`; it is never executed",
-        example: [r#"{"class_name": "Lambda", "config": {"function": ["4wE=", null, null]}}"#, r#"{"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {"code": "4wE=", "defaults": null, "closure": null}}}}"#],
+        example: [
+            r#"{"class_name": "Lambda", "config": {"function": ["4wE=", null, null]}}"#,
+            r#"{"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {"code": "4wE=", "defaults": null, "closure": null}}}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -316,7 +447,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "stateful",
         action: Action::Drop,
         what: "`stateful` is dropped",
-        example: [r#"{"class_name": "Masking", "config": {"name": "x", "stateful": false}}"#, r#"{"class_name": "Masking", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "Masking", "config": {"name": "x", "stateful": false}}"#,
+            r#"{"class_name": "Masking", "config": {"name": "x"}}"#,
+        ],
     },
 ];
 

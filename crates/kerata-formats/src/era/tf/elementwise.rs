@@ -89,7 +89,11 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
     }
     let bare = function.strip_prefix("math.").or_else(|| function.strip_prefix("nn.")).unwrap_or(function);
     if let Some((_, module, class)) = UNARY.iter().find(|(name, _, _)| *name == bare) {
-        return Some(vec![Op::new(module, class, vec![call.operand(0, "x").or(call.operand(0, "features"))?])]);
+        return Some(vec![Op::new(
+            module,
+            class,
+            vec![call.operand(0, "x").or(call.operand(0, "features"))?],
+        )]);
     }
     let x = || call.operand(0, "x");
     Some(match bare {
@@ -107,8 +111,7 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             vec![clip.with("x_min", bounds[0].clone()).with("x_max", bounds[1].clone())]
         }
         "where" | "where_v2" => {
-            let operands =
-                vec![call.operand(0, "condition")?, call.operand(1, "x")?, call.operand(2, "y")?];
+            let operands = vec![call.operand(0, "condition")?, call.operand(1, "x")?, call.operand(2, "y")?];
             vec![Op::numpy("Where", operands)]
         }
         _ => return None,

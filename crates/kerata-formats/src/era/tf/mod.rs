@@ -15,7 +15,14 @@ use super::Work;
 pub(super) fn is_op(layer: &Tree) -> bool {
     matches!(
         layer.class_name(),
-        Some("TFOpLambda" | "SlicingOpLambda" | "TensorFlowOpLayer" | "ClassMethod" | "InstanceProperty" | "InstanceMethod")
+        Some(
+            "TFOpLambda"
+                | "SlicingOpLambda"
+                | "TensorFlowOpLayer"
+                | "ClassMethod"
+                | "InstanceProperty"
+                | "InstanceMethod"
+        )
     )
 }
 
@@ -181,8 +188,13 @@ fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
     let [node] = nodes else { return None };
     let call = Call {
         args: node.get("args")?.as_list()?.to_vec(),
-        kwargs: node.get("kwargs")?.as_object()?.iter().filter(|(key, _)| *key != "name")
-            .map(|(key, value)| (key.clone(), value.clone())).collect(),
+        kwargs: node
+            .get("kwargs")?
+            .as_object()?
+            .iter()
+            .filter(|(key, _)| *key != "name")
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
     };
     let config = layer.get("config")?;
     let (function, ops) = match layer.class_name()? {

@@ -26,7 +26,9 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             vec![Op::new(NN, "LeakyRelu", vec![features()?]).with("negative_slope", slope)]
         }
         "softmax" | "softmax_v2" => vec![Op::new(NN, "Softmax", vec![logits()?]).with("axis", axis())],
-        "log_softmax" | "log_softmax_v2" => vec![Op::new(NN, "LogSoftmax", vec![logits()?]).with("axis", axis())],
+        "log_softmax" | "log_softmax_v2" => {
+            vec![Op::new(NN, "LogSoftmax", vec![logits()?]).with("axis", axis())]
+        }
         "max_pool2d" | "max_pool" | "max_pool1d" | "max_pool3d" => pool("MaxPool", call)?,
         "avg_pool2d" | "avg_pool" | "avg_pool1d" | "avg_pool3d" => pool("AveragePool", call)?,
         "bias_add" => {
@@ -50,8 +52,12 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             }
             let size = call.get(1, "size")?.clone();
             let op = Op::new("keras.src.ops.image", "Resize", vec![call.operand(0, "images")?]);
-            vec![op.with("size", size).with("interpolation", method).with("antialias", call.flag("antialias"))
-                .with("data_format", "channels_last")]
+            vec![
+                op.with("size", size)
+                    .with("interpolation", method)
+                    .with("antialias", call.flag("antialias"))
+                    .with("data_format", "channels_last"),
+            ]
         }
         "one_hot" => {
             let depth = call.get(1, "depth")?.clone();
@@ -72,7 +78,9 @@ fn pool(class: &'static str, call: &Call) -> Option<Vec<Op>> {
     let size = window(call.get(1, "ksize")?)?;
     let strides = window(call.get(2, "strides")?)?;
     let op = op.with("pool_size", size).with("strides", strides);
-    Some(vec![op.with("padding", padding(call.get(3, "padding")?)?).with("data_format", channels_last(call)?)])
+    Some(vec![
+        op.with("padding", padding(call.get(3, "padding")?)?).with("data_format", channels_last(call)?),
+    ])
 }
 
 /// Sizes of a window: a number, one for each spatial axis, or with batch and channels around.

@@ -142,9 +142,7 @@ fn inputs(config: &Tree, call: &Call) -> Option<Vec<Tree>> {
     let constants = config.get("constants").and_then(Tree::as_object).unwrap_or(&empty);
     let count = tensors.len() + constants.len();
     tensors.reverse();
-    (0..count)
-        .map(|at| constants.get(&at.to_string()).cloned().or_else(|| tensors.pop()))
-        .collect()
+    (0..count).map(|at| constants.get(&at.to_string()).cloned().or_else(|| tensors.pop())).collect()
 }
 
 /// A plain attribute: `{"b": true}`, `{"i": "1"}`, `{"f": 0.1}`, `{"type": "DT_FLOAT"}`.

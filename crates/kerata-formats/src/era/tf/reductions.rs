@@ -21,7 +21,8 @@ const REDUCTIONS: &[(&str, &str, &str)] = &[
 const NUMPY: &str = "keras.src.ops.numpy";
 
 pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
-    let bare = function.strip_prefix("math.").or_else(|| function.strip_prefix("linalg.")).unwrap_or(function);
+    let bare =
+        function.strip_prefix("math.").or_else(|| function.strip_prefix("linalg.")).unwrap_or(function);
     let bare = bare.strip_suffix("_v1").unwrap_or(bare);
     let axis = call.get(1, "axis").or(call.get(1, "reduction_indices")).cloned().unwrap_or_default();
     let keepdims = call.flag("keepdims") || call.flag("keep_dims");
@@ -84,7 +85,9 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
         }
         "tensordot" => {
             let axes = call.get(2, "axes")?.clone();
-            vec![Op::numpy("Tensordot", vec![call.operand(0, "a")?, call.operand(1, "b")?]).with("axes", axes)]
+            vec![
+                Op::numpy("Tensordot", vec![call.operand(0, "a")?, call.operand(1, "b")?]).with("axes", axes),
+            ]
         }
         _ => return None,
     })

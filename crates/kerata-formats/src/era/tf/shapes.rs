@@ -21,7 +21,8 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             vec![Op::numpy("ExpandDims", vec![call.operand(0, "input")?]).with("axis", constant(axis)?)]
         }
         "squeeze" => {
-            let axis = call.get(1, "axis").or_else(|| call.keyword("squeeze_dims")).cloned().unwrap_or_default();
+            let axis =
+                call.get(1, "axis").or_else(|| call.keyword("squeeze_dims")).cloned().unwrap_or_default();
             let axis = match axis.as_list() {
                 Some([only]) => only.clone(),
                 Some([]) => Tree::Null,
@@ -43,7 +44,11 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
         "repeat" => {
             let repeats = constant(call.get(1, "repeats")?.clone())?;
             let axis = call.get(2, "axis").cloned().unwrap_or_default();
-            vec![Op::numpy("Repeat", vec![call.operand(0, "input")?]).with("repeats", repeats).with("axis", axis)]
+            vec![
+                Op::numpy("Repeat", vec![call.operand(0, "input")?])
+                    .with("repeats", repeats)
+                    .with("axis", axis),
+            ]
         }
         "reverse" => {
             let axis = constant(call.get(1, "axis")?.clone())?;
@@ -51,7 +56,10 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
         }
         "roll" => {
             let op = Op::numpy("Roll", vec![call.operand(0, "input")?]);
-            vec![op.with("shift", constant(call.get(1, "shift")?.clone())?).with("axis", call.get(2, "axis")?.clone())]
+            vec![
+                op.with("shift", constant(call.get(1, "shift")?.clone())?)
+                    .with("axis", call.get(2, "axis")?.clone()),
+            ]
         }
         "pad" => {
             let mode = call.get(2, "mode").and_then(Tree::as_str).unwrap_or("CONSTANT").to_lowercase();
@@ -89,7 +97,9 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             let dtype = call.get(1, "dtype").cloned().unwrap_or_else(|| "float32".into());
             vec![Op::new("keras.src.ops.core", "Cast", vec![call.operand(0, "x")?]).with("dtype", dtype)]
         }
-        "stop_gradient" => vec![Op::new("keras.src.ops.core", "StopGradient", vec![call.operand(0, "input")?])],
+        "stop_gradient" => {
+            vec![Op::new("keras.src.ops.core", "StopGradient", vec![call.operand(0, "input")?])]
+        }
         "identity" => vec![Op::new("keras.layers", "Identity", vec![call.operand(0, "input")?])],
         "__operators__.getitem" | "_slice_helper" => {
             let key = slice_key(call.get(1, "slice_spec")?)?;
@@ -112,7 +122,9 @@ fn newshape(shape: &Tree) -> Option<Tree> {
     if computed + open > 1 {
         return None;
     }
-    Some(Tree::List(items.iter().map(|item| if has_tensor(item) { Tree::Int(-1) } else { item.clone() }).collect()))
+    Some(Tree::List(
+        items.iter().map(|item| if has_tensor(item) { Tree::Int(-1) } else { item.clone() }).collect(),
+    ))
 }
 
 /// Sizes as Keras counts them: a number of parts, or the places of the cuts.
