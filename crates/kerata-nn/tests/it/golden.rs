@@ -1,0 +1,135 @@
+//! The models of `fixtures/golden` give the numbers that Keras gave.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kerata_core::array::Array;
+use kerata_core::{Artifact, DType, Error, Limits, Result, ResultExt, Tree};
+use kerata_engine::{Engine, SessionOptions, reference::Reference};
+use kerata_formats::Input;
+use kerata_nn::{Model, Registry};
+
+/// Folder of the golden files.
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/golden")
+}
+
+/// The models of an era, by name.
+fn cases(era: &str) -> Vec<(String, PathBuf)> {
+    let mut cases: Vec<(String, PathBuf)> = fs::read_dir(golden().join(era))
+        .expect("golden files are in the repository")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.join("model.keras").exists() && path.join("io.npz").exists())
+        .map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), path))
+        .collect();
+    cases.sort();
+    cases
+}
+
+fn read(path: &Path) -> Result<Artifact> {
+    let bytes = fs::read(path).map_err(|error| Error::io("read", &error))?;
+    let input = Input::bytes(path.file_name().unwrap_or_default().to_string_lossy(), bytes);
+    kerata_formats::detect(&input)?.read(&input, &Limits::default())
+}
+
+/// Arrays `in_0`, `in_1`, ... or `out_0`, ... of `io.npz`.
+fn arrays(path: &Path, prefix: &str) -> Result<Vec<Array>> {
+    let bytes = fs::read(path.join("io.npz")).map_err(|error| Error::io("read", &error))?;
+    let source = kerata_core::MemorySource::shared(bytes);
+    let arrays = kerata_formats::npz::read_arrays(&source, &Limits::default())?;
+    (0..).map_while(|index| arrays.get(&format!("{prefix}_{index}"))).map(Array::from_variable).collect()
+}
+
+/// How far two numbers may be apart: what float32 allows, and what the rounding of the result's own dtype adds.
+fn tolerance(dtype: DType, expected: f64) -> f64 {
+    let (absolute, relative) = match dtype {
+        DType::Float16 => (2e-3, 4e-3),
+        DType::Bfloat16 => (2e-2, 2e-2),
+        _ => (1e-5, 1e-4),
+    };
+    absolute + relative * expected.abs()
+}
+
+fn compare(index: usize, found: &Array, expected: &Array) -> Result<()> {
+    let place = || format!("output {index}");
+    if found.shape() != expected.shape() {
+        let message = format!("expected shape {:?}, found {:?}", expected.shape(), found.shape());
+        return Err(Error::mismatch(message)).at(place);
+    }
+    if expected.dtype() == DType::String {
+        return match found.as_strings()? == expected.as_strings()? {
+            true => Ok(()),
+            false => Err(Error::mismatch(format!("expected {expected:?}, found {found:?}"))).at(place),
+        };
+    }
+    let dtype = found.dtype();
+    let pairs = found.to_f64s()?.into_iter().zip(expected.to_f64s()?);
+    for (position, (found, expected)) in pairs.enumerate() {
+        let is_equal = found == expected
+            || found.is_nan() && expected.is_nan()
+            || (found - expected).abs() <= tolerance(dtype, expected);
+        if !is_equal {
+            let message = format!("element {position}: expected {expected}, found {found}");
+            return Err(Error::mismatch(message)).at(place);
+        }
+    }
+    Ok(())
+}
+
+/// Runs the model of a folder and compares its results.
+fn run(path: &Path) -> Result<()> {
+    let artifact = read(&path.join("model.keras"))?;
+    let model = Model::from_artifact(&artifact, &Registry::new())?;
+    let graph = model.trace(false)?;
+    let specs = graph.input_specs()?;
+    let inputs = arrays(path, "in")?
+        .into_iter()
+        .zip(&specs)
+        .map(|(array, spec)| if array.dtype() == spec.dtype { Ok(array) } else { array.cast(spec.dtype) })
+        .collect::<Result<Vec<_>>>()?;
+    let session = Reference.prepare(&graph, &|path| model.variable(path), &SessionOptions::default())?;
+    let outputs = session.run(&inputs)?;
+    let expected = arrays(path, "out")?;
+    if outputs.len() != expected.len() {
+        return Err(Error::mismatch(format!("expected {} outputs, found {}", expected.len(), outputs.len())));
+    }
+    outputs.iter().zip(&expected).enumerate().try_for_each(|(index, (a, b))| compare(index, a, b))
+}
+
+/// Number of parameters and the table of layers.
+fn facts(path: &Path) -> Result<()> {
+    let text = fs::read(path.join("expect.json")).map_err(|error| Error::io("read", &error))?;
+    let expect = Tree::parse(&text, &Limits::default())?;
+    let model = Model::from_artifact(&read(&path.join("model.keras"))?, &Registry::new())?;
+    model.check()?;
+    let params = expect.get("params").and_then(Tree::as_u64);
+    if params.is_some_and(|params| params != model.count_params()) {
+        return Err(Error::mismatch(format!("expected {params:?} parameters, found {}", model.count_params())));
+    }
+    Ok(())
+}
+
+/// Models that cannot run as they are, and why.
+const CANNOT: &[(&str, &str)] = &[];
+
+#[test]
+fn models_of_keras_3_give_its_numbers() {
+    let only = std::env::var("GOLDEN").unwrap_or_default();
+    let mut failed = Vec::new();
+    let mut count = 0;
+    for era in ["keras-3.15", "keras-3.0", "keras-3.3", "keras-3.6", "keras-3.9", "keras-3.12"] {
+        for (name, path) in cases(era) {
+            if !only.is_empty() && !only.split(',').any(|part| name == part) {
+                continue;
+            }
+            let is_known = CANNOT.iter().any(|(known, _)| *known == name);
+            count += 1;
+            match run(&path).and_then(|()| facts(&path)) {
+                Ok(()) if is_known => failed.push(format!("{era}/{name} runs: take it off the list")),
+                Err(error) if !is_known => failed.push(format!("{era}/{name}: {error}")),
+                _ => {}
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} of {count} models:\n{}", failed.len(), failed.join("\n"));
+}

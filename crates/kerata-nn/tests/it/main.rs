@@ -1,0 +1,3 @@
+//! Integration tests of kerata-nn: models of real Keras run on the reference engine.
+
+mod golden;
