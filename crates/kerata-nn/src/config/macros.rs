@@ -22,7 +22,8 @@
 /// ```
 ///
 /// Keys are written in the order of declaration; `first [a, b]` after the braces names those that Keras writes
-/// before the others. `as "Name"` after the struct's name gives a class name that is not its Rust name.
+/// before the others. A second pair of braces, `also { ... }`, holds arguments that are written only when they are not the
+/// default: those of older versions of Keras. `as "Name"` after the struct's name gives a class name that is not its Rust name.
 #[macro_export]
 macro_rules! config {
     (
@@ -32,6 +33,9 @@ macro_rules! config {
         ))? {
             $($(#[$optional_doc:meta])* $optional:ident : $optional_type:ty = $default:expr),* $(,)?
         }
+        $(also {
+            $($(#[$also_doc:meta])* $also:ident : $also_type:ty = $also_default:expr),* $(,)?
+        })?
         $(first [$($first:ident),* $(,)?])?
     ) => {
         $(#[$doc])*
@@ -40,6 +44,7 @@ macro_rules! config {
         $vis struct $name {
             $($($(#[$required_doc])* pub $required: $required_type,)*)?
             $($(#[$optional_doc])* pub $optional: $optional_type,)*
+            $($($(#[$also_doc])* pub $also: $also_type,)*)?
         }
 
         impl $name {
@@ -49,6 +54,7 @@ macro_rules! config {
                 Self {
                     $($($required: $required.into(),)*)?
                     $($optional: $default,)*
+                    $($($also: $also_default,)*)?
                 }
             }
 
@@ -60,6 +66,15 @@ macro_rules! config {
                     self
                 }
             )*
+
+            $($(
+                $(#[$also_doc])*
+                #[must_use]
+                pub fn $also(mut self, value: impl Into<$also_type>) -> Self {
+                    self.$also = value.into();
+                    self
+                }
+            )*)?
         }
 
         impl $crate::config::Config for $name {
@@ -82,6 +97,13 @@ macro_rules! config {
                         $crate::config::Value::write(&self.$optional),
                     );
                 )*
+                $($({
+                    let default: $also_type = $also_default;
+                    let value = $crate::config::Value::write(&self.$also);
+                    if value != $crate::config::Value::write(&default) {
+                        config.insert(stringify!($also).to_owned(), value);
+                    }
+                })*)?
                 $(let config = $crate::config::ordered(config, &[$(stringify!($first)),*]);)?
                 config
             }
@@ -107,6 +129,14 @@ macro_rules! config {
                             || $default,
                         )?,
                     )*
+                    $($(
+                        $also: $crate::config::argument(
+                            config,
+                            stringify!($also),
+                            registry,
+                            || $also_default,
+                        )?,
+                    )*)?
                 })
             }
         }

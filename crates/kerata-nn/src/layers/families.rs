@@ -1,6 +1,6 @@
 //! The families of built-in layers, sorted, one line each.
 
-use super::{Layer, activations, convolutional, core, embeddings, merging, pooling, reshaping};
+use super::{Layer, activations, convolutional, core, embeddings, merging, normalization, pooling, recurrent, regularization, reshaping, wrappers};
 use crate::config::Constructor;
 use crate::models;
 
@@ -11,8 +11,12 @@ pub(crate) const BUILT_IN: &[&[(&str, Constructor<dyn Layer>)]] = &[
     core::BUILT_IN,
     embeddings::BUILT_IN,
     merging::BUILT_IN,
+    normalization::BUILT_IN,
     pooling::BUILT_IN,
+    recurrent::BUILT_IN,
+    regularization::BUILT_IN,
     reshaping::BUILT_IN,
+    wrappers::BUILT_IN,
     models::BUILT_IN,
 ];
 

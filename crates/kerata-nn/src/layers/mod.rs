@@ -16,8 +16,12 @@ pub mod convolutional;
 pub mod core;
 pub mod embeddings;
 pub mod merging;
+pub mod normalization;
 pub mod pooling;
+pub mod recurrent;
+pub mod regularization;
 pub mod reshaping;
+pub mod wrappers;
 
 pub(crate) use any::missing_class;
 pub use any::{AnyLayer, snake_case};

@@ -43,15 +43,15 @@ pub trait Network: Layer {
 }
 
 /// The attributes of layers in a list, as Keras names them: by class, numbered.
-fn list_attributes<'a>(classes: impl Iterator<Item = Option<&'a str>>) -> Vec<Option<String>> {
+pub(crate) fn list_attributes<'a>(list: &str, classes: impl Iterator<Item = Option<&'a str>>) -> Vec<Option<String>> {
     let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     let mut name = |class: &str| {
         let name = crate::layers::snake_case(class);
         let count = counts.entry(name.clone()).or_default();
         *count += 1;
         match *count {
-            1 => format!("layers/{name}"),
-            count => format!("layers/{name}_{}", count - 1),
+            1 => format!("{list}/{name}"),
+            count => format!("{list}/{name}_{}", count - 1),
         }
     };
     classes.map(|class| class.map(&mut name)).collect()

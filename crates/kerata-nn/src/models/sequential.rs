@@ -69,7 +69,7 @@ impl Sequential {
 
     fn inner_attributes(&self) -> Vec<String> {
         let classes = self.inner().iter().map(|layer| Some(layer.class_name()));
-        list_attributes(classes).into_iter().flatten().collect()
+        list_attributes("layers", classes).into_iter().flatten().collect()
     }
 
     fn port(&self) -> Result<Port> {

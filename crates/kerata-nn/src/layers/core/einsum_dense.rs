@@ -1,0 +1,113 @@
+//! `EinsumDense`: a product of any axes with a kernel, in the notation of `einsum`.
+
+use crate::layers::prelude::*;
+
+config! {
+    /// Multiplies by a kernel along the axes that an equation names.
+    pub struct EinsumDense(
+        /// Sizes after the batch; unknown ones are those of the input.
+        output_shape: Tree,
+        /// `ab,bc->ac`: axes of the input, of the kernel, of the result.
+        equation: String,
+    ) {
+        /// Applied to the result.
+        activation: Activation = Activation::linear(),
+        /// The axes of the result that have a bias.
+        bias_axes: Option<String> = None,
+        /// Start values of the kernel.
+        kernel_initializer: Initializer = Initializer::glorot_uniform(),
+        /// Start values of the bias.
+        bias_initializer: Initializer = Initializer::zeros(),
+        /// Penalty on the kernel.
+        kernel_regularizer: Option<Regularizer> = None,
+        /// Penalty on the bias.
+        bias_regularizer: Option<Regularizer> = None,
+        /// Penalty on the result.
+        activity_regularizer: Option<Regularizer> = None,
+        /// Where the kernel is brought back to.
+        kernel_constraint: Option<Constraint> = None,
+        /// Where the bias is brought back to.
+        bias_constraint: Option<Constraint> = None,
+        /// How the kernel is quantized.
+        quantization_config: Option<Tree> = None,
+    }
+    first [output_shape, equation, activation, bias_axes]
+}
+
+/// The shapes that follow from an equation and an input.
+struct Shapes {
+    kernel: Vec<usize>,
+    bias: Option<Vec<usize>>,
+}
+
+impl EinsumDense {
+    fn shapes(&self, input: &TensorSpec) -> Result<Shapes> {
+        let wrong = || Error::corrupt(format!("`{}` is no equation of a dense layer", self.equation));
+        let (left, output) = self.equation.split_once("->").ok_or_else(wrong)?;
+        let (input_axes, kernel_axes) = left.split_once(',').ok_or_else(wrong)?;
+        let [input_axes, kernel_axes, output_axes] = [input_axes, kernel_axes, output]
+            .map(|axes| axes.chars().filter(|axis| axis.is_alphabetic()).collect::<Vec<char>>());
+        // With an ellipsis the axes of an equation are the last ones, or the first when it ends with it.
+        let offset = |rank: usize, axes: &[char], text: &str| match text.trim().starts_with("...") {
+            true => rank.saturating_sub(axes.len()),
+            false => 0,
+        };
+        let input_offset = offset(input.rank(), &input_axes, left);
+        let sizes = match self.output_shape.as_list() {
+            Some(list) => list.iter().map(|size| size.as_u64().map(|size| size as usize)).collect(),
+            None => vec![self.output_shape.as_u64().map(|size| size as usize)],
+        };
+        // The sizes are those after the batch; with an ellipsis only the last of them stand in the equation.
+        let has_ellipsis = output.contains("...");
+        let skip = if has_ellipsis { (sizes.len() + 1).saturating_sub(output_axes.len()) } else { 0 };
+        let size_of = |axis: &char| {
+            if let Some(place) = output_axes.iter().position(|other| other == axis) {
+                let place = if has_ellipsis { Some(place + skip) } else { place.checked_sub(1).map(|p| p + 1) };
+                let known = place.and_then(|place| place.checked_sub(1)).and_then(|place| sizes.get(place).copied());
+                if let Some(Some(size)) = known {
+                    return Ok(size);
+                }
+            }
+            let place = input_axes.iter().position(|other| other == axis).ok_or_else(wrong)?;
+            input.known_axis((place + input_offset) as i64)
+        };
+        let kernel = kernel_axes.iter().map(size_of).collect::<Result<_>>()?;
+        let Some(bias_axes) = &self.bias_axes else { return Ok(Shapes { kernel, bias: None }) };
+        // The bias has the axes it names and, after the first of them, axes of size one.
+        let first = output_axes.iter().position(|axis| bias_axes.contains(*axis)).ok_or_else(wrong)?;
+        let bias = output_axes[first..]
+            .iter()
+            .map(|axis| if bias_axes.contains(*axis) { size_of(axis) } else { Ok(1) })
+            .collect::<Result<_>>()?;
+        Ok(Shapes { kernel, bias: Some(bias) })
+    }
+}
+
+impl Layer for EinsumDense {
+    fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
+        let shapes = self.shapes(inputs.only()?)?;
+        scope
+            .variable("kernel", shapes.kernel, &self.kernel_initializer)?
+            .regularize(&self.kernel_regularizer)
+            .constrain(&self.kernel_constraint);
+        if let Some(shape) = shapes.bias {
+            scope
+                .variable("bias", shape, &self.bias_initializer)?
+                .regularize(&self.bias_regularizer)
+                .constrain(&self.bias_constraint);
+        }
+        Ok(())
+    }
+
+    fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let mut output = ops::einsum(&self.equation, &[inputs.only()?.clone(), scope.get("kernel")?])?;
+        if scope.has("bias") {
+            output = ops::add(&output, &scope.get("bias")?)?;
+        }
+        Ok(vec![self.activation.call(&output)?])
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+}

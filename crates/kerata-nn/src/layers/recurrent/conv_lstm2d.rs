@@ -1,0 +1,14 @@
+//! `ConvLSTM2D`: an LSTM whose products are convolutions over 2 axes.
+
+use kerata_core::Role;
+
+use super::conv_lstm::{ConvLSTMCell, conv_lstm};
+use super::lstm_cell::UnitForgetBias;
+use super::recurrence::{ARGUMENTS, Recurrence, state_name};
+use crate::layers::convolutional::{Spatial, convolve};
+use crate::layers::prelude::*;
+
+conv_lstm! {
+    /// An LSTM whose products are convolutions over 2 axes.
+    ConvLSTM2D, 2
+}

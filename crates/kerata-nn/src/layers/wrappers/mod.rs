@@ -1,0 +1,10 @@
+//! Layers around another layer.
+
+use super::Layer;
+use crate::config::macros::family;
+
+family! { dyn Layer;
+    bidirectional => Bidirectional,
+    time_distributed => TimeDistributed,
+    wrapper => Wrapper,
+}
