@@ -10,6 +10,7 @@ pub mod initializers;
 pub mod layers;
 pub mod models;
 mod operations;
+mod random;
 mod registry;
 pub mod regularizers;
 

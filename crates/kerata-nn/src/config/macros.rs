@@ -50,9 +50,9 @@ macro_rules! config {
         impl $name {
             /// The object with these arguments and the defaults of the others.
             #[allow(clippy::new_without_default)]
-            pub fn new($($($required: impl Into<$required_type>),*)?) -> Self {
+            pub fn new($($($required: impl $crate::config::Given<$required_type>),*)?) -> Self {
                 Self {
-                    $($($required: $required.into(),)*)?
+                    $($($required: $crate::config::Given::given($required),)*)?
                     $($optional: $default,)*
                     $($($also: $also_default,)*)?
                 }
@@ -61,8 +61,8 @@ macro_rules! config {
             $(
                 $(#[$optional_doc])*
                 #[must_use]
-                pub fn $optional(mut self, value: impl Into<$optional_type>) -> Self {
-                    self.$optional = value.into();
+                pub fn $optional(mut self, value: impl $crate::config::Given<$optional_type>) -> Self {
+                    self.$optional = $crate::config::Given::given(value);
                     self
                 }
             )*
@@ -70,8 +70,8 @@ macro_rules! config {
             $($(
                 $(#[$also_doc])*
                 #[must_use]
-                pub fn $also(mut self, value: impl Into<$also_type>) -> Self {
-                    self.$also = value.into();
+                pub fn $also(mut self, value: impl $crate::config::Given<$also_type>) -> Self {
+                    self.$also = $crate::config::Given::given(value);
                     self
                 }
             )*)?

@@ -4,6 +4,7 @@
 //! defaults. From that follow the constructor, the setters, [`FromConfig::from_config`] and [`Config::config`].
 
 mod choice;
+mod given;
 pub(crate) mod macros;
 mod object;
 mod policy;
@@ -12,6 +13,7 @@ mod sizes;
 mod value;
 
 pub use choice::{DataFormat, Padding};
+pub use given::Given;
 pub use object::{Constructor, Family, Reference, serialized};
 pub use policy::{DTypePolicy, Quantization};
 pub use seed::Seed;

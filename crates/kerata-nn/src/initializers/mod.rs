@@ -7,6 +7,7 @@ use kerata_core::{DType, Result, Tree, ops};
 
 use crate::config::macros::family;
 use crate::config::{Config, Constructor, Family, Reference};
+use crate::random;
 use crate::registry::Registry;
 
 mod variance;
@@ -68,22 +69,21 @@ impl Start {
 
     /// Random numbers from `low` to `high`.
     pub fn uniform(&self, low: f64, high: f64, seed: Option<i64>) -> Result<Tensor> {
-        self.random(low, high, seed)
+        random::uniform(&self.seed(seed), self.sizes(), low, high, self.dtype)
     }
 
     /// Normal random numbers.
     pub fn normal(&self, mean: f64, deviation: f64, seed: Option<i64>) -> Result<Tensor> {
-        self.random(mean, deviation, seed)
+        random::normal(&self.seed(seed), self.sizes(), mean, deviation, self.dtype)
     }
 
     /// Normal random numbers at most two deviations from the mean.
     pub fn truncated_normal(&self, mean: f64, deviation: f64, seed: Option<i64>) -> Result<Tensor> {
-        self.random(mean, deviation, seed)
+        random::truncated_normal(&self.seed(seed), self.sizes(), mean, deviation, self.dtype)
     }
 
-    fn random(&self, _: f64, _: f64, seed: Option<i64>) -> Result<Tensor> {
-        let _ = self.seed(seed);
-        Err(kerata_core::Error::unsupported("random start values need the random ops"))
+    fn sizes(&self) -> Vec<ops::Size> {
+        self.shape.iter().copied().map(ops::Size::from).collect()
     }
 
     fn seed(&self, own: Option<i64>) -> Tensor {

@@ -1,6 +1,9 @@
 //! The families of built-in layers, sorted, one line each.
 
-use super::{Layer, activations, convolutional, core, embeddings, merging, normalization, pooling, recurrent, regularization, reshaping, wrappers};
+use super::{
+    Layer, activations, convolutional, core, embeddings, merging, normalization, pooling, recurrent,
+    regularization, reshaping, wrappers,
+};
 use crate::config::Constructor;
 use crate::models;
 

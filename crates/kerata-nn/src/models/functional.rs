@@ -213,6 +213,7 @@ impl Network for Functional {
 
     fn attributes(&self) -> Vec<Option<String>> {
         list_attributes(
+            "layers",
             self.members
                 .iter()
                 .map(|member| (!member.layer.is_operation()).then(|| member.layer.class_name())),

@@ -43,7 +43,10 @@ pub trait Network: Layer {
 }
 
 /// The attributes of layers in a list, as Keras names them: by class, numbered.
-pub(crate) fn list_attributes<'a>(list: &str, classes: impl Iterator<Item = Option<&'a str>>) -> Vec<Option<String>> {
+pub(crate) fn list_attributes<'a>(
+    list: &str,
+    classes: impl Iterator<Item = Option<&'a str>>,
+) -> Vec<Option<String>> {
     let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     let mut name = |class: &str| {
         let name = crate::layers::snake_case(class);

@@ -104,7 +104,10 @@ fn facts(path: &Path) -> Result<()> {
     model.check()?;
     let params = expect.get("params").and_then(Tree::as_u64);
     if params.is_some_and(|params| params != model.count_params()) {
-        return Err(Error::mismatch(format!("expected {params:?} parameters, found {}", model.count_params())));
+        return Err(Error::mismatch(format!(
+            "expected {params:?} parameters, found {}",
+            model.count_params()
+        )));
     }
     Ok(())
 }

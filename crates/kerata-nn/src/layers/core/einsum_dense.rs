@@ -100,7 +100,7 @@ impl Layer for EinsumDense {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let mut output = ops::einsum(&self.equation, &[inputs.only()?.clone(), scope.get("kernel")?])?;
+        let mut output = ops::einsum(&self.equation, &[inputs.only()?, &scope.get("kernel")?])?;
         if scope.has("bias") {
             output = ops::add(&output, &scope.get("bias")?)?;
         }

@@ -6,6 +6,7 @@ use crate::config::macros::family;
 family! { dyn Layer;
     activation => Activation,
     dense => Dense,
+    einsum_dense => EinsumDense,
     identity => Identity,
     input_layer => InputLayer,
     lambda => Lambda,

@@ -44,7 +44,7 @@ config! {
 }
 
 impl BatchNormalization {
-    fn axis(&self, rank: usize) -> Result<usize> {
+    fn features(&self, rank: usize) -> Result<usize> {
         match self.axis.list() {
             [axis] => Shape::new(vec![None; rank]).axis(*axis),
             axes => Err(Error::unsupported(format!("batch normalization over {} axes", axes.len()))),
@@ -78,7 +78,7 @@ impl BatchNormalization {
 impl Layer for BatchNormalization {
     fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
         let input = inputs.only()?;
-        let width = input.known_axis(self.axis(input.rank())? as i64)?;
+        let width = input.known_axis(self.features(input.rank())? as i64)?;
         if self.scale {
             scope
                 .variable("gamma", [width], &self.gamma_initializer)?
@@ -104,7 +104,7 @@ impl Layer for BatchNormalization {
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let input = inputs.only()?;
         let x = ops::cast(input, wide(input.dtype()))?;
-        let axis = self.axis(x.rank())?;
+        let axis = self.features(x.rank())?;
         let features = |weight: &Tensor| {
             let mut sizes = vec![1; x.rank()];
             sizes[axis] = x.spec().known_axis(axis as i64)? as u64;

@@ -32,7 +32,7 @@ config! {
 }
 
 impl GroupNormalization {
-    fn groups(&self, width: usize) -> Result<usize> {
+    fn count(&self, width: usize) -> Result<usize> {
         let groups = if self.groups < 0 { width } else { self.groups as usize };
         if groups == 0 || !width.is_multiple_of(groups) {
             return Err(Error::mismatch(format!("{width} features do not fall into {groups} groups")));
@@ -44,7 +44,7 @@ impl GroupNormalization {
 impl Layer for GroupNormalization {
     fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
         let width = inputs.only()?.known_axis(self.axis)?;
-        self.groups(width)?;
+        self.count(width)?;
         if self.scale {
             scope
                 .variable("gamma", [width], &self.gamma_initializer)?
@@ -64,7 +64,7 @@ impl Layer for GroupNormalization {
         let input = inputs.only()?;
         let axis = input.spec().axis(self.axis)?;
         let width = input.spec().known_axis(self.axis)?;
-        let groups = self.groups(width)?;
+        let groups = self.count(width)?;
         let mut sizes = input.sizes();
         sizes.splice(axis..=axis, [groups.into(), (width / groups).into()]);
         let x = ops::reshape(&ops::cast(input, wide(input.dtype()))?, sizes)?;

@@ -1,8 +1,8 @@
 //! `conv_lstm!`: the convolutional LSTM of a number of spatial axes, and its cell.
 
+use super::dropout::{drop_part, seed_when_needed};
 use crate::layers::convolutional::{Spatial, convolve};
 use crate::layers::prelude::*;
-use super::dropout::{drop_part, seed_when_needed};
 
 config! {
     /// One step of a convolutional LSTM.
@@ -78,7 +78,8 @@ impl Layer for ConvLSTMCell {
     fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
         let channels = self.spatial().channels(inputs.only()?)?;
         let window = self.kernel_size.of_rank(self.rank)?;
-        let kernel = |channels| window.iter().copied().chain([channels, 4 * self.filters]).collect::<Vec<_>>();
+        let kernel =
+            |channels| window.iter().copied().chain([channels, 4 * self.filters]).collect::<Vec<_>>();
         scope
             .variable("kernel", kernel(channels), &self.kernel_initializer)?
             .regularize(&self.kernel_regularizer)

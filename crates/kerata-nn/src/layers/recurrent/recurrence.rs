@@ -25,9 +25,9 @@ impl Recurrence<'_> {
         scope.build("cell", self.cell, &[self.step_spec(sequence)])?;
         if self.stateful {
             let batch = usize::from(self.time_major);
-            let batch = sequence.known_axis(batch as i64).map_err(|error| {
-                error.hint("a stateful layer needs a fixed batch size")
-            })?;
+            let batch = sequence
+                .known_axis(batch as i64)
+                .map_err(|error| error.hint("a stateful layer needs a fixed batch size"))?;
             for (index, sizes) in self.cell.layer().states().into_iter().enumerate() {
                 let shape: Vec<usize> = [batch].into_iter().chain(sizes).collect();
                 let zeros = Initializer::zeros();

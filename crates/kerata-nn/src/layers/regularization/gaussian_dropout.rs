@@ -1,6 +1,7 @@
 //! `GaussianDropout`: multiplies by normal random numbers around one, in training.
 
 use crate::layers::prelude::*;
+use crate::random;
 
 config! {
     /// Multiplies by normal random numbers around one, in training.
@@ -25,7 +26,7 @@ impl Layer for GaussianDropout {
         }
         let seed = scope.next_seed("seed_generator")?;
         let deviation = (self.rate / (1.0 - self.rate)).sqrt();
-        let noise = ops::random_normal(&seed, x.sizes(), 1.0, deviation, x.dtype())?;
+        let noise = random::normal(&seed, x.sizes(), 1.0, deviation, x.dtype())?;
         Ok(vec![ops::multiply(x, &noise)?])
     }
 
