@@ -11,7 +11,7 @@ use super::{Network, Summary};
 use crate::config::Value;
 use crate::initializers::Start;
 use crate::layers::place::Slot;
-use crate::layers::{AnyLayer, Argument, Arguments, Layer, Masked, Place, Scope};
+use crate::layers::{AnyLayer, Argument, Arguments, Masked, Place, Scope};
 use crate::registry::Registry;
 
 /// Where a tensor enters a model.

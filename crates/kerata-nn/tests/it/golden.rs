@@ -9,6 +9,8 @@ use kerata_engine::{Engine, SessionOptions, reference::Reference};
 use kerata_formats::Input;
 use kerata_nn::{Model, Registry};
 
+use crate::cannot::CANNOT;
+
 /// Folder of the golden files.
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/golden")
@@ -111,9 +113,6 @@ fn facts(path: &Path) -> Result<()> {
     }
     Ok(())
 }
-
-/// Models that cannot run as they are, and why.
-const CANNOT: &[(&str, &str)] = &[];
 
 #[test]
 fn models_of_keras_3_give_its_numbers() {

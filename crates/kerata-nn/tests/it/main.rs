@@ -1,3 +1,4 @@
 //! Integration tests of kerata-nn: models of real Keras run on the reference engine.
 
+mod cannot;
 mod golden;
