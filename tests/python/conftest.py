@@ -1,8 +1,10 @@
 """What all tests share: the kerata binary, the golden folders, and real Keras."""
 
+import importlib
 import json
 import os
 import pathlib
+import pkgutil
 import subprocess
 import sys
 
@@ -71,8 +73,12 @@ def assert_close(expected, found, what=""):
 
 def keras_custom_objects(name):
     """The custom classes that the case of this name was made with."""
-    import models.keras3  # noqa: F401  (registers the cases)
+    import models.keras3
     from cases import CASES
+
+    # Each module registers its cases and its custom classes when it is imported.
+    for module in pkgutil.iter_modules(models.keras3.__path__):
+        importlib.import_module(f"models.keras3.{module.name}")
 
     case = CASES.get(name)
     return dict(case.objects) if case else {}

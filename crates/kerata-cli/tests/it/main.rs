@@ -1,0 +1,5 @@
+//! The command line from outside: what people type, what comes back.
+
+mod answers;
+mod kerata;
+mod refusals;

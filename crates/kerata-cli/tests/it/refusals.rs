@@ -1,0 +1,122 @@
+//! Bad input by hand: one clear error with the right status, and nothing written.
+
+use std::fs;
+use std::path::Path;
+
+use crate::kerata::{Outcome, golden, kerata};
+
+const DENSE: &str = "keras-3.15/dense/model.keras";
+
+/// Converts `src` into an empty folder; asserts status, words on standard error, and that the folder stays empty.
+fn refused(src: &Path, status: i32, words: &[&str]) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let dst = folder.path().join("out.keras");
+    let outcome = kerata(&[Path::new("convert"), src, &dst]);
+    assert_eq!(outcome.status, status, "{}", outcome.stderr);
+    for word in words {
+        assert!(outcome.stderr.contains(word), "expected `{word}` in: {}", outcome.stderr);
+    }
+    assert!(outcome.stdout.is_empty(), "{}", outcome.stdout);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "something was written");
+    outcome
+}
+
+fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".keras").tempfile().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+#[test]
+fn a_wrong_path_is_not_found() {
+    let outcome = refused(Path::new("/no/such/model.keras"), 10, &["no such file", "/no/such/model.keras"]);
+    assert!(outcome.stderr.starts_with("not found: "), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_empty_folder_is_no_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = kerata(&[Path::new("inspect"), folder.path()]);
+    assert!((10..=17).contains(&outcome.status), "{} {}", outcome.status, outcome.stderr);
+}
+
+#[test]
+fn an_empty_file_is_named_as_such() {
+    refused(file(b"").path(), 11, &["empty"]);
+}
+
+#[test]
+fn a_picture_is_named_as_such() {
+    refused(file(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").path(), 12, &["PNG"]);
+}
+
+#[test]
+fn a_truncated_file_is_corrupt() {
+    let bytes = fs::read(golden(DENSE)).unwrap();
+    for len in [20, bytes.len() / 2, bytes.len() - 1] {
+        let cut = file(&bytes[..len]);
+        refused(cut.path(), 11, &[&cut.path().display().to_string()]);
+    }
+}
+
+#[test]
+fn a_damaged_tensor_is_found_by_convert() {
+    let mut bytes = fs::read(golden(DENSE)).unwrap();
+    // The weights are the last large thing before the central directory: far from every header.
+    let at = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    let central = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    assert!(central <= at);
+    bytes[central - 16] ^= 0x10;
+    refused(file(&bytes).path(), 11, &["model.weights.h5"]);
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    assert_eq!(kerata(&["convert", "only-one"]).status, 2);
+    assert_eq!(kerata(&["no-such-command"]).status, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let dst = folder.path().join("model.xyz");
+    let outcome = kerata(&[Path::new("convert"), &golden(DENSE), &dst]);
+    assert_eq!(outcome.status, 2, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(".keras"), "the known endings are listed: {}", outcome.stderr);
+}
+
+#[test]
+fn an_existing_target_is_kept() {
+    let target = file(b"precious");
+    let outcome = kerata(&[Path::new("convert"), &golden(DENSE), target.path()]);
+    assert_eq!(outcome.status, 16, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("--overwrite"), "{}", outcome.stderr);
+    assert_eq!(fs::read(target.path()).unwrap(), b"precious");
+    let outcome = kerata(&[Path::new("convert"), Path::new("--overwrite"), &golden(DENSE), target.path()]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_missing_target_folder_is_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let dst = folder.path().join("no/such/out.keras");
+    let outcome = kerata(&[Path::new("convert"), &golden(DENSE), &dst]);
+    assert_eq!(outcome.status, 10, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    // The device takes no bytes; and it is no file that could be replaced.
+    let outcome = kerata(&[Path::new("convert"), &golden(DENSE), full, Path::new("--to"), Path::new("keras")]);
+    assert_ne!(outcome.status, 0);
+    assert!(full.exists());
+}
+
+#[test]
+fn errors_are_json_too() {
+    let outcome = kerata(&["--json", "inspect", "/no/such/file"]);
+    let error = outcome.json();
+    assert_eq!(error.path(&["error", "kind"]).unwrap().as_str(), Some("not found"));
+    assert_eq!(error.path(&["error", "exit_code"]).unwrap().as_i64(), Some(10));
+    assert!(!outcome.stderr.is_empty());
+}
