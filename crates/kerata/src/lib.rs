@@ -3,6 +3,7 @@
 
 mod elements;
 mod open;
+mod place;
 mod predict;
 mod save;
 

@@ -6,6 +6,8 @@ use kerata_core::{Artifact, Error, ErrorKind, Limits, Result, ResultExt};
 use kerata_formats::Input;
 use kerata_store::{LocalFolder, local};
 
+use crate::place::at_path;
+
 /// How to open a file.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -35,7 +37,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Artifact> {
     let path = path.as_ref();
     let shown = || path.display().to_string();
     let input = input(path)?;
-    let format = kerata_formats::detect(&input).map_err(|error| without_name(error, path))?;
+    let format = kerata_formats::detect(&input).map_err(|error| at_path(error, path))?;
     let mut artifact = format.read(&input, &options.limits).at(shown)?;
     artifact.metadata.format.get_or_insert_with(|| format.name().to_owned());
     Ok(artifact)
@@ -64,19 +66,4 @@ fn prefix(path: &Path, name: String) -> Result<Input> {
         return Ok(Input::prefix(name, LocalFolder::around(path)?));
     }
     Err(Error::new(ErrorKind::NotFound, "no such file or folder"))
-}
-
-/// Detection names the input by its file name; people know it by the path they typed.
-fn without_name(error: Error, path: &Path) -> Error {
-    let mut renamed = Error::new(error.kind(), error.message());
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let inner: Vec<&str> = error.trail().filter(|place| Some(*place) != name.as_deref()).collect();
-    for place in inner.into_iter().rev() {
-        renamed = renamed.at(place);
-    }
-    renamed = renamed.at(path.display().to_string());
-    match error.hint_text() {
-        Some(hint) => renamed.hint(hint),
-        None => renamed,
-    }
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, ResultExt, Sink};
+use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, Sink};
 use kerata_formats::{Format, Layout, Output, WriteOptions, by_extension};
 use kerata_store::{LocalStorage, PutOptions, Storage};
+
+use crate::place::at_path;
 
 /// Hears how many bytes are written so far; an error stops the save, and nothing is changed.
 pub type Observer = Arc<dyn Fn(u64) -> Result<()> + Send + Sync>;
@@ -93,6 +95,8 @@ pub struct Saved {
 }
 
 /// Saves an artifact. On any failure the old file is as it was, and nothing new is left.
+///
+/// Checksums of the file that the artifact was read from are compared before anything is published.
 pub fn save(artifact: &Artifact, path: impl AsRef<Path>, options: &SaveOptions) -> Result<Saved> {
     let path = path.as_ref();
     let (storage, name) = LocalStorage::of(path)?;
@@ -100,8 +104,7 @@ pub fn save(artifact: &Artifact, path: impl AsRef<Path>, options: &SaveOptions) 
         Some(format) => format,
         None => by_extension(&name)?,
     };
-    let saved = write(artifact, &storage, &name, format, options);
-    saved.at(|| path.display().to_string())
+    write(artifact, &storage, &name, format, options).map_err(|error| at_path(error, path))
 }
 
 /// Writes any file whole or not at all: the bytes that `write` puts into the sink appear under the path together.
@@ -111,11 +114,13 @@ pub fn save_with(
     write: impl FnOnce(&mut dyn Sink) -> Result<()>,
 ) -> Result<()> {
     let path = path.as_ref();
-    let shown = || path.display().to_string();
     let (storage, name) = LocalStorage::of(path)?;
-    let mut file = storage.create(&name, &PutOptions::new().overwrite(overwrite)).at(shown)?;
-    write(&mut *file).at(shown)?;
-    file.publish().at(shown)
+    let publish = || {
+        let mut file = storage.create(&name, &PutOptions::new().overwrite(overwrite))?;
+        write(&mut *file)?;
+        file.publish()
+    };
+    publish().map_err(|error| at_path(error, path))
 }
 
 fn write(
@@ -137,6 +142,7 @@ fn write(
             let mut sink = WatchedSink { sink: &mut *file, watch };
             let losses = format.write(artifact, &mut Output::File(&mut sink), &write_options)?;
             refuse_losses(&losses, options)?;
+            artifact.verify()?;
             file.publish()?;
             losses
         }
@@ -152,6 +158,7 @@ fn write(
             };
             let losses = format.write(artifact, &mut output, &write_options)?;
             refuse_losses(&losses, options)?;
+            artifact.verify()?;
             folder.publish()?;
             losses
         }

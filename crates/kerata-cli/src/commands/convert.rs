@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kerata::{OpenOptions, SaveOptions};
-use kerata_core::{Error, Result, Tree};
+use kerata_core::{Result, Tree};
 
 use super::Run;
+use super::target::Target;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::table::bytes;
@@ -30,47 +31,13 @@ pub struct Convert {
     max_shard_size: Option<u64>,
 }
 
-/// Where and how to write; shared by the commands that write a model.
-#[derive(Args)]
-pub struct Target {
-    /// The format to write, where the ending of DST does not say it (`saved_model`, `keras-folder`).
-    #[arg(long, value_name = "FORMAT")]
-    to: Option<String>,
-    /// Replace DST if it is there.
-    #[arg(long)]
-    overwrite: bool,
-}
-
-impl Target {
-    /// Options for saving, with progress on the terminal and Ctrl-C heard.
-    pub fn options(&self, context: &Context, bytes: u64) -> Result<SaveOptions> {
-        let bar = context.progress("writing", bytes);
-        let stop = context.stop.clone();
-        let mut options = SaveOptions::new().overwrite(self.overwrite).observer(move |written| {
-            bar.set_position(written);
-            if stop.load(std::sync::atomic::Ordering::Relaxed) {
-                bar.finish_and_clear();
-                return Err(Error::new(kerata_core::ErrorKind::Io, "interrupted: nothing was changed"));
-            }
-            Ok(())
-        });
-        if let Some(name) = &self.to {
-            options = options.format(kerata::formats::by_name(name)?);
-        }
-        Ok(options)
-    }
-}
-
 impl Run for Convert {
     fn run(self, context: &Context) -> Result<Answer> {
         let mut artifact = kerata::open(&self.src, &OpenOptions::new())?;
         let dropped = if self.drop_optimizer { artifact.drop_optimizer() } else { 0 };
-        let size: u64 = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
-        let mut options = self.target.options(context, size)?.strict(self.strict);
-        if let Some(max) = self.max_shard_size {
-            options = options.max_shard_bytes(max);
-        }
-        let report = kerata::save(&artifact, &self.dst, &options)?;
+        let mut options = SaveOptions::new().strict(self.strict);
+        options.max_shard_bytes = self.max_shard_size;
+        let report = self.target.save(&artifact, &self.dst, options, context)?;
 
         let json = Tree::from([
             ("format", Tree::from(report.format)),

@@ -1,5 +1,7 @@
 //! The commands: one file each, one line in the list below.
 
+mod target;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -107,7 +107,8 @@ fn a_full_disk_leaves_nothing() {
         return;
     }
     // The device takes no bytes; and it is no file that could be replaced.
-    let outcome = kerata(&[Path::new("convert"), &golden(DENSE), full, Path::new("--to"), Path::new("keras")]);
+    let outcome =
+        kerata(&[Path::new("convert"), &golden(DENSE), full, Path::new("--to"), Path::new("keras")]);
     assert_ne!(outcome.status, 0);
     assert!(full.exists());
 }

@@ -1,0 +1,53 @@
+//! Where and how to write: shared by the commands that write a model.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use kerata::{SaveOptions, Saved};
+use kerata_core::{Artifact, Error, ErrorKind, Result};
+
+use crate::context::Context;
+
+#[derive(Args)]
+pub struct Target {
+    /// The format to write, where the ending of the name does not say it (`saved_model`, `keras-folder`).
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<String>,
+    /// Replace what is there.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl Target {
+    /// Saves with progress on the terminal; Ctrl-C stops it and nothing is changed.
+    pub fn save(
+        &self,
+        artifact: &Artifact,
+        dst: &Path,
+        options: SaveOptions,
+        context: &Context,
+    ) -> Result<Saved> {
+        let bytes = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
+        let bar = context.progress("writing", bytes);
+        let (watched, stop) = (bar.clone(), context.stop.clone());
+        let mut options = options.overwrite(self.overwrite).observer(move |written| {
+            watched.set_position(written);
+            match stop.load(Ordering::Relaxed) {
+                true => Err(Error::new(ErrorKind::Io, "interrupted: nothing was changed")),
+                false => Ok(()),
+            }
+        });
+        if let Some(name) = &self.to {
+            options = options.format(kerata::formats::by_name(name)?);
+        }
+        let saved = kerata::save(artifact, dst, &options);
+        bar.finish_and_clear();
+        saved.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists if !self.overwrite => Error::already_exists(error.message())
+                .at(dst.display().to_string())
+                .hint("add --overwrite to replace it, or choose another name"),
+            _ => error,
+        })
+    }
+}
