@@ -70,8 +70,11 @@ fn replay(start: &FileTree, log: &[Change], lost: &[usize], unsynced: Unsynced) 
     let mut tree = start.clone();
     for (at, change) in log.iter().enumerate() {
         let Change::Write { file, offset, bytes } = change else {
-            if !lost.contains(&at) {
-                tree.apply(change);
+            match change {
+                _ if !lost.contains(&at) => tree.apply(change),
+                // The name is lost, a later rename may still give the file another one.
+                Change::Link { node, .. } => tree.allocate(*node),
+                _ => {}
             }
             continue;
         };

@@ -76,6 +76,12 @@ impl FileTree {
     }
 
     fn link(&mut self, folder: usize, name: &str, node: Node) {
+        self.allocate(node);
+        self.folders[folder].insert(name.to_owned(), node);
+    }
+
+    /// Makes sure that a file or folder is there, under whatever name.
+    pub(crate) fn allocate(&mut self, node: Node) {
         match node {
             Node::File(file) => {
                 while self.files.len() <= file {
@@ -88,7 +94,6 @@ impl FileTree {
                 }
             }
         }
-        self.folders[folder].insert(name.to_owned(), node);
     }
 
     /// What stands at a path.

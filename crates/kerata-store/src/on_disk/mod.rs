@@ -30,6 +30,13 @@ impl<D: Disk> OnDisk<D> {
         &self.disk
     }
 
+    /// Clears up after saves to a name that were cut: what they left is removed, and a folder that waited for its
+    /// replacement gets its name back. Every save does this first; a reader of folders does it when one is missing.
+    pub fn recover(&self, name: &str) -> Result<()> {
+        check(name)?;
+        sweep::sweep(&self.disk, name)
+    }
+
     /// Where a name shall be written, after a check that it may.
     fn target(&self, name: &str, options: &PutOptions, kind: EntryKind) -> Result<String> {
         check(name)?;

@@ -1,3 +1,5 @@
 //! Tests of the storages.
 
 mod conformance;
+mod faults;
+mod local;
