@@ -76,7 +76,8 @@ impl Format for SafetensorsSharded {
         let mut artifact = Artifact::new();
         artifact.metadata.format = Some("safetensors".to_owned());
         if let Tree::Object(entries) = &index.metadata {
-            artifact.metadata.extra.extend(entries.clone());
+            let kept = entries.iter().filter(|(key, _)| *key != "total_size");
+            artifact.metadata.extra.extend(kept.map(|(key, value)| (key.clone(), value.clone())));
         }
         for file in index.files(limits)? {
             let before = artifact.variables.len();

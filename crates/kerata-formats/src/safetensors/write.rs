@@ -51,8 +51,14 @@ pub(super) fn sharded(
         .map(|((name, _), shard)| (name.clone(), file_of(*shard).into()))
         .collect();
     map.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut metadata = Object::new();
+    metadata.insert("total_size".to_owned(), Tree::from(total));
+    if tensors.is_empty() {
+        // No tensor leads a reader to the first file.
+        metadata.extend(note::of(artifact, &names));
+    }
     let index = Tree::from([
-        ("metadata", Tree::from([("total_size", Tree::from(total))])),
+        ("metadata", Tree::Object(metadata)),
         ("weight_map", Tree::Object(map.into_iter().collect())),
     ]);
     folder.create(index_name)?.write(format!("{}\n", index.to_pretty_json(2)).as_bytes())?;

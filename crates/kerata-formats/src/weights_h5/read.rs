@@ -7,7 +7,7 @@ use super::role;
 use crate::containers::hdf5::{Dataset, File, Group};
 
 /// Where Keras 2.12 and 2.13 kept what is `layers` everywhere else.
-const OLD_LAYERS: &str = "_layer_checkpoint_dependencies";
+pub(super) const OLD_LAYERS: &str = "_layer_checkpoint_dependencies";
 
 /// Adds what one HDF5 file holds; of a shard, what earlier ones did not.
 pub(crate) fn read_into(artifact: &mut Artifact, source: &SourceRef, limits: &Limits) -> Result<()> {

@@ -2,12 +2,33 @@
 
 use kerata_core::{Artifact, LossReport, Result, Shape, Variable};
 
+use super::read::OLD_LAYERS;
 use crate::containers::hdf5::{Plan, Writer};
 
 /// Lays out all variables of an artifact.
 pub(crate) fn plan(artifact: &Artifact) -> Result<Plan> {
     let objects = artifact.objects.iter().map(|(path, name)| (path.as_str(), name.as_deref()));
-    plan_of(objects, artifact.variables.iter())
+    if !is_old(artifact) {
+        return plan_of(objects, artifact.variables.iter());
+    }
+    let objects: Vec<_> = objects.map(|(path, name)| (old_spelling(path), name)).collect();
+    let variables: Vec<_> = artifact.variables.iter().map(|(path, of)| (old_spelling(path), of)).collect();
+    plan_of(
+        objects.iter().map(|(path, name)| (path.as_str(), *name)),
+        variables.iter().map(|(path, variable)| (path.as_str(), *variable)),
+    )
+}
+
+/// Whether the paths come from a file of Keras 2.12 or 2.13 and go back into the same format.
+fn is_old(artifact: &Artifact) -> bool {
+    let is_same = matches!(artifact.metadata.format.as_deref(), Some("keras" | "weights.h5"));
+    let mut origins = artifact.variables.iter().filter_map(|(_, variable)| variable.origin.as_deref());
+    is_same && origins.any(|origin| origin.split('/').any(|part| part == OLD_LAYERS))
+}
+
+fn old_spelling(path: &str) -> String {
+    let replace = |part| if part == "layers" { OLD_LAYERS } else { part };
+    path.split('/').map(replace).collect::<Vec<_>>().join("/")
 }
 
 /// Lays out these objects and variables.

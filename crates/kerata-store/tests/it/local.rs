@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use kerata_core::source::Folder;
-use kerata_core::{ErrorKind, Sink};
+use kerata_core::ErrorKind;
 use kerata_store::{LocalFolder, LocalStorage, PutOptions, Storage, local};
 
 #[test]
