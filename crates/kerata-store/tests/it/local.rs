@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use kerata_core::source::Folder;
 use kerata_core::ErrorKind;
+use kerata_core::source::Folder;
 use kerata_store::{LocalFolder, LocalStorage, PutOptions, Storage, local};
 
 #[test]
