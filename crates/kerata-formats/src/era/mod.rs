@@ -11,10 +11,12 @@ mod order;
 mod rows;
 mod sequential;
 mod tf;
+mod upgrade;
 mod version;
 
 pub use activation::{HARD_SIGMOID_NAME, is_old_hard_sigmoid};
 pub use rows::{ROWS, Row};
+pub use upgrade::upgrade;
 pub use version::Era;
 
 use kerata_core::{Artifact, Tree};
@@ -53,6 +55,9 @@ pub fn normalize(artifact: &mut Artifact) -> Vec<Change> {
 /// Brings a model's config to the Keras 3 dialect.
 pub fn model(config: &mut Tree, era: Era) -> Vec<Change> {
     let mut work = Work::new(era);
+    if era == Era::Keras1 {
+        objects::data_format_of_all(config, &mut work);
+    }
     objects::layer(config, &mut work);
     work.changes
 }

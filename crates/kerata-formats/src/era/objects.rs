@@ -214,3 +214,41 @@ fn dtype(tree: &mut Tree) {
         head(entries);
     }
 }
+
+/// Layers of Keras 1 that mean the order of axes and do not note it.
+const SILENT: &[&str] = &["Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D"];
+
+/// Keras 1 left the order of axes out of some configs: it is that of the other layers of the model.
+pub(super) fn data_format_of_all(config: &mut Tree, work: &mut Work) {
+    if noted_order(config) != Some("th".to_owned()) {
+        return;
+    }
+    fn fill(tree: &mut Tree, work: &mut Work) {
+        let class = tree.class_name().unwrap_or_default().to_owned();
+        if SILENT.contains(&class.as_str())
+            && let Some(config) = tree.get_mut("config").and_then(Tree::as_object_mut)
+            && !config.contains_key("dim_ordering")
+        {
+            config.insert("dim_ordering".into(), "th".into());
+            work.note(format!("`{class}` has the order of axes of the other layers: channels first"));
+        }
+        match tree {
+            Tree::List(items) => items.iter_mut().for_each(|item| fill(item, work)),
+            Tree::Object(entries) => entries.values_mut().for_each(|item| fill(item, work)),
+            _ => {}
+        }
+    }
+    fill(config, work);
+}
+
+/// The first order of axes that any layer notes.
+fn noted_order(tree: &Tree) -> Option<String> {
+    match tree {
+        Tree::List(items) => items.iter().find_map(noted_order),
+        Tree::Object(entries) => {
+            let own = entries.get("dim_ordering").and_then(Tree::as_str).map(str::to_owned);
+            own.or_else(|| entries.values().find_map(noted_order))
+        }
+        _ => None,
+    }
+}

@@ -426,17 +426,6 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         until: Era::Keras1,
-        classes: &["BatchNormalization"],
-        field: "mode",
-        action: Action::DropIf("2"),
-        what: "`mode` 2 is dropped: what is learned per batch is the same at inference",
-        example: [
-            r#"{"class_name": "BatchNormalization", "config": {"name": "x", "mode": 2}}"#,
-            r#"{"class_name": "BatchNormalization", "config": {"name": "x"}}"#,
-        ],
-    },
-    Row {
-        until: Era::Keras1,
         classes: &["InputLayer"],
         field: "input_dtype",
         action: Action::Rename("dtype"),

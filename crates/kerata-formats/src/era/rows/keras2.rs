@@ -452,6 +452,30 @@ pub(super) static ROWS: &[Row] = &[
             r#"{"class_name": "Masking", "config": {"name": "x"}}"#,
         ],
     },
+    Row {
+        until: Era::Keras2,
+        classes: &["MultiHeadAttention"],
+        field: "softmax_robust_masking",
+        action: Action::DropIf("false"),
+        what: "`softmax_robust_masking` is dropped",
+        example: [r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "softmax_robust_masking": false}}"#, r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#],
+    },
+    Row {
+        until: Era::Keras2,
+        classes: &["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Discretization", "HashedCrossing"],
+        field: "trainable",
+        action: Action::Drop,
+        what: "`trainable` is dropped",
+        example: [r#"{"class_name": "SpatialDropout1D", "config": {"name": "x", "trainable": true}}"#, r#"{"class_name": "SpatialDropout1D", "config": {"name": "x"}}"#],
+    },
+    Row {
+        until: Era::Keras2,
+        classes: &["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"],
+        field: "noise_shape",
+        action: Action::DropIf("null"),
+        what: "`noise_shape` is dropped",
+        example: [r#"{"class_name": "SpatialDropout1D", "config": {"name": "x", "noise_shape": null}}"#, r#"{"class_name": "SpatialDropout1D", "config": {"name": "x"}}"#],
+    },
 ];
 
 fn single_axis(object: &mut Object) -> bool {
