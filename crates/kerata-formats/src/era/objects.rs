@@ -216,7 +216,8 @@ fn dtype(tree: &mut Tree) {
 }
 
 /// Layers of Keras 1 that mean the order of axes and do not note it.
-const SILENT: &[&str] = &["Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D"];
+const SILENT: &[&str] =
+    &["Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D"];
 
 /// Keras 1 left the order of axes out of some configs: it is that of the other layers of the model.
 pub(super) fn data_format_of_all(config: &mut Tree, work: &mut Work) {

@@ -28,7 +28,8 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 /// Fields whose value Keras 3 has no meaning for.
-const FIELDS: &[(&str, &str)] = &[("BatchNormalization", "mode"), ("BatchNormalization", "renorm"), ("", "time_major")];
+const FIELDS: &[(&str, &str)] =
+    &[("BatchNormalization", "mode"), ("BatchNormalization", "renorm"), ("", "time_major")];
 
 /// An artifact as a reader gives it (its config normalised), ready to be written as a Keras 3 file, with everything
 /// that was changed. What Keras 3 cannot express is an error that names the layer.
@@ -64,7 +65,8 @@ fn check(tree: &Tree) -> Result<()> {
             return Err(Error::unsupported(format!("`{class}`{function}: {why}")).at(place()));
         }
         let field = FIELDS.iter().find(|(of, field)| {
-            (of.is_empty() || *of == class) && tree.path(&["config", field]).is_some_and(|value| !value.is_null())
+            (of.is_empty() || *of == class)
+                && tree.path(&["config", field]).is_some_and(|value| !value.is_null())
         });
         if let Some((_, field)) = field {
             let value = tree.path(&["config", field]).map(Tree::to_json).unwrap_or_default();

@@ -458,15 +458,27 @@ pub(super) static ROWS: &[Row] = &[
         field: "softmax_robust_masking",
         action: Action::DropIf("false"),
         what: "`softmax_robust_masking` is dropped",
-        example: [r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "softmax_robust_masking": false}}"#, r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x", "softmax_robust_masking": false}}"#,
+            r#"{"class_name": "MultiHeadAttention", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
-        classes: &["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Discretization", "HashedCrossing"],
+        classes: &[
+            "SpatialDropout1D",
+            "SpatialDropout2D",
+            "SpatialDropout3D",
+            "Discretization",
+            "HashedCrossing",
+        ],
         field: "trainable",
         action: Action::Drop,
         what: "`trainable` is dropped",
-        example: [r#"{"class_name": "SpatialDropout1D", "config": {"name": "x", "trainable": true}}"#, r#"{"class_name": "SpatialDropout1D", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "SpatialDropout1D", "config": {"name": "x", "trainable": true}}"#,
+            r#"{"class_name": "SpatialDropout1D", "config": {"name": "x"}}"#,
+        ],
     },
     Row {
         until: Era::Keras2,
@@ -474,7 +486,10 @@ pub(super) static ROWS: &[Row] = &[
         field: "noise_shape",
         action: Action::DropIf("null"),
         what: "`noise_shape` is dropped",
-        example: [r#"{"class_name": "SpatialDropout1D", "config": {"name": "x", "noise_shape": null}}"#, r#"{"class_name": "SpatialDropout1D", "config": {"name": "x"}}"#],
+        example: [
+            r#"{"class_name": "SpatialDropout1D", "config": {"name": "x", "noise_shape": null}}"#,
+            r#"{"class_name": "SpatialDropout1D", "config": {"name": "x"}}"#,
+        ],
     },
 ];
 
