@@ -12,9 +12,12 @@ mod size;
 
 pub mod composed;
 pub mod control;
+pub mod dynamic;
 pub mod elementwise;
+pub mod image;
 pub mod indexing;
 pub mod linear;
+pub mod random;
 pub mod reduce;
 pub mod shaping;
 
@@ -24,11 +27,14 @@ pub use attribute::Attribute;
 
 pub use composed::*;
 pub use control::*;
+pub use dynamic::*;
 pub use elementwise::*;
 pub use gradient::Gradient;
+pub use image::*;
 pub use indexing::*;
 pub use linear::*;
 pub use promotion::{promote, result_type, to_float};
+pub use random::*;
 pub use reduce::*;
 pub use registry::{OPS, OpEntry, read_op};
 pub use scalar::{Scalar, one_minus, plus, scalar, times};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Attribute, Op, control, elementwise, indexing, linear, reduce, shaping};
+use super::{Attribute, Op, control, dynamic, elementwise, image, indexing, linear, random, reduce, shaping};
 use crate::{Error, Result, ResultExt, Tree};
 
 /// How an op is read back from its attributes.
@@ -18,9 +18,12 @@ pub struct OpEntry {
 pub static OPS: LazyLock<Vec<OpEntry>> = LazyLock::new(|| {
     let rooms = [
         control::ENTRIES,
+        dynamic::ENTRIES,
         elementwise::ENTRIES,
+        image::ENTRIES,
         indexing::ENTRIES,
         linear::ENTRIES,
+        random::ENTRIES,
         reduce::ENTRIES,
         shaping::ENTRIES,
     ];

@@ -56,6 +56,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
             &a.sizes("dilation"),
         ),
         "diff" => ops::diff(&x[0], a.int("axis")),
+        "digitize" => ops::digitize(&x[0], &a.floats("boundaries")),
         "divide" => ops::divide(&x[0], &x[1]),
         "divide_no_nan" => ops::divide_no_nan(&x[0], &x[1]),
         "dot_product_attention" => {
@@ -110,6 +111,26 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         }
         "power" => ops::power(&x[0], &x[1]),
         "prod" => ops::prod(&x[0], &a.ints("axes"), a.flag("keepdims")),
+        "random_integers" => ops::random_integers(
+            &x[0],
+            a.sizes("sizes"),
+            a.int("low"),
+            a.int("high"),
+            a.text("dtype").parse()?,
+        ),
+        "random_normal" => {
+            ops::random_normal(&x[0], a.sizes("sizes"), a.float("mean"), a.float("stddev"), DType::Float32)
+        }
+        "random_truncated_normal" => ops::random_truncated_normal(
+            &x[0],
+            a.sizes("sizes"),
+            a.float("mean"),
+            a.float("stddev"),
+            DType::Float32,
+        ),
+        "random_uniform" => {
+            ops::random_uniform(&x[0], a.sizes("sizes"), a.float("low"), a.float("high"), DType::Float32)
+        }
         "reciprocal" => ops::reciprocal(&x[0]),
         "relu" => ops::relu(&x[0]),
         "relu6" => ops::relu6(&x[0]),
@@ -119,6 +140,16 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         }
         "repeat" => ops::repeat(&x[0], a.int("count") as usize, a.int("axis")),
         "repeat_each" => ops::repeat_each(&x[0], &a.sizes("counts"), a.int("axis")),
+        "reshape_like_tensorflow" => {
+            // reshape(x, stack([shape(x)[0], 12])): found out to be a plain reshape while building
+            let first = ops::slice_axis(&ops::shape_of(&x[0])?, 0, ops::Range::to(1))?;
+            let rest = builder.constant(Array::vector(vec![12i32]));
+            ops::reshape_to(&x[0], &ops::concatenate(&[first, rest], 0)?)
+        }
+        "resize" => {
+            let sizes = a.sizes("sizes");
+            ops::resize(&x[0], [sizes[0], sizes[1]], a.text("method").parse()?, false)
+        }
         "roll" => ops::roll(&x[0], a.int("shift"), a.int("axis")),
         "scan_power" => {
             let options = ScanOptions { length: Some(a.int("length") as u64), ..ScanOptions::default() };
@@ -217,6 +248,10 @@ impl Arguments<'_> {
 
     fn ints(&self, name: &str) -> Vec<i64> {
         self.0.get(name).and_then(Tree::as_list).unwrap().iter().map(|item| item.as_i64().unwrap()).collect()
+    }
+
+    fn floats(&self, name: &str) -> Vec<f64> {
+        self.0.get(name).and_then(Tree::as_list).unwrap().iter().map(|item| item.as_f64().unwrap()).collect()
     }
 
     fn sizes(&self, name: &str) -> Vec<usize> {

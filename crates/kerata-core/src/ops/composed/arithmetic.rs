@@ -71,6 +71,35 @@ pub fn largest(dtype: DType) -> Result<f64> {
     }
 }
 
+/// A cast in which numbers beyond the ends of the dtype become the ends.
+pub fn saturate_cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
+    if x.dtype() == dtype || dtype == DType::Bool {
+        return ops::cast(x, dtype);
+    }
+    let (low, high) = ends(dtype)?;
+    let (own_low, own_high) = ends(x.dtype())?;
+    if own_low >= low && own_high <= high {
+        return ops::cast(x, dtype);
+    }
+    ops::cast(&ops::clip(x, low.max(own_low), high.min(own_high))?, dtype)
+}
+
+/// The smallest and the largest number of a dtype; of 64-bit whole numbers the largest that float32 can hold too.
+fn ends(dtype: DType) -> Result<(f64, f64)> {
+    Ok(match dtype {
+        DType::Bool => (0.0, 1.0),
+        DType::Int8 => (-128.0, 127.0),
+        DType::Int16 => (-32_768.0, 32_767.0),
+        DType::Int32 => (-2_147_483_648.0, 2_147_483_520.0),
+        DType::Int64 => (-9_223_372_036_854_775_808.0, 9_223_371_487_098_961_920.0),
+        DType::Uint8 => (0.0, 255.0),
+        DType::Uint16 => (0.0, 65_535.0),
+        DType::Uint32 => (0.0, 4_294_967_040.0),
+        DType::Uint64 => (0.0, 18_446_742_974_197_923_840.0),
+        other => largest(other).map(|most| (-most, most))?,
+    })
+}
+
 /// Elements moved along an axis, those that leave it come in at the other end.
 pub fn roll(x: &Tensor, shift: i64, axis: i64) -> Result<Tensor> {
     let size = x.spec().known_axis(axis)? as i64;

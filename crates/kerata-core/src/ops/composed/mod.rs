@@ -17,7 +17,7 @@ pub use activation::{
 };
 pub use adaptive_pool::{adaptive_average_pool, adaptive_max_pool};
 pub use arithmetic::{
-    diff, divide_no_nan, exp2, largest, log2, log10, logaddexp, nan_to_num, reciprocal, roll,
+    diff, divide_no_nan, exp2, largest, log2, log10, logaddexp, nan_to_num, reciprocal, roll, saturate_cast,
     squared_difference,
 };
 pub use attention::dot_product_attention;

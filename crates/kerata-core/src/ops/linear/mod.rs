@@ -1,6 +1,6 @@
 //! Products of matrices, convolutions, pooling: what slides or multiplies.
 
-mod floats;
+pub(crate) mod floats;
 mod window;
 
 pub use window::{Padding, Windows};

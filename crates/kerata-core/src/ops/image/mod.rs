@@ -1,0 +1,11 @@
+//! Images.
+
+mod resample;
+
+use crate::ops::room;
+
+room! {
+    resize => Resize { resize };
+}
+
+pub use resample::{PixelCenters, ResizeMethod};
