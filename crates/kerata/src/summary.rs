@@ -21,6 +21,7 @@ impl Report {
     /// Builds the layers of an artifact and looks at them; nothing is run.
     pub fn of(artifact: &Artifact, registry: &Registry, expand_nested: bool) -> Result<Self> {
         let mut summary = Model::from_artifact(artifact, registry)?.summary(expand_nested);
+        fill_unbuilt(&mut summary, artifact);
         let is_sequential_class = artifact.config.as_ref().and_then(Tree::class_name) == Some("Sequential");
         if is_sequential_class {
             summary.rows.retain(|row| row.depth > 0 || row.class_name != "InputLayer");
@@ -71,6 +72,33 @@ impl Report {
         }
         cells
     }
+}
+
+/// A layer whose code is not there, and those behind it, are not built: their stored variables are counted instead.
+fn fill_unbuilt(summary: &mut Summary, artifact: &Artifact) {
+    let is_built = summary.rows.iter().any(|row| row.parameters > 0) || artifact.weights().next().is_none();
+    if is_built {
+        return;
+    }
+    for row in summary.rows.iter_mut().filter(|row| row.depth == 0) {
+        let of_name = |(_, name): &(&String, &Option<String>)| name.as_deref() == Some(&row.name);
+        let is_layer = |path: &str| path.strip_prefix("layers/").is_some_and(|rest| !rest.contains('/'));
+        let found = artifact.objects.iter().filter(|(path, _)| is_layer(path)).find(of_name);
+        let Some((path, _)) = found else { continue };
+        let prefix = format!("{path}/");
+        for (_, variable) in artifact.weights().filter(|(path, _)| path.starts_with(&prefix)) {
+            row.parameters += variable.elements();
+            row.bytes += variable.data.len();
+        }
+    }
+    let (trainable, frozen): (Vec<_>, Vec<_>) = artifact
+        .weights()
+        .map(|(_, variable)| variable)
+        .partition(|variable| variable.trainable != Some(false));
+    let count = |variables: &[&kerata_core::Variable]| variables.iter().map(|v| v.elements()).sum();
+    let bytes = |variables: &[&kerata_core::Variable]| variables.iter().map(|v| v.data.len()).sum();
+    (summary.trainable, summary.trainable_bytes) = (count(&trainable), bytes(&trainable));
+    (summary.non_trainable, summary.non_trainable_bytes) = (count(&frozen), bytes(&frozen));
 }
 
 /// Whether each layer takes one tensor, that of the layer before it.
@@ -159,32 +187,27 @@ fn lines_of(cells: &[String], widths: &[usize], border: char) -> String {
     out
 }
 
-/// Breaks at spaces; a word longer than a line is cut.
+/// Breaks at spaces; a word longer than a line ends in an ellipsis.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in words(text) {
         let bare = word.trim_end().chars().count();
-        if used + bare > width {
-            if bare > width {
-                for part in chop(&word, width) {
-                    if used > 0 || lines.last().is_some_and(|line| !line.is_empty()) {
-                        lines.push(String::new());
-                    }
-                    used = part.chars().count();
-                    lines.last_mut().expect("one line is there").push_str(&part);
-                }
-                continue;
-            }
-            if used > 0 {
-                lines.push(String::new());
-                used = 0;
-            }
+        if used > 0 && used + bare > width {
+            lines.push(String::new());
+            used = 0;
         }
         used += word.chars().count();
         lines.last_mut().expect("one line is there").push_str(&word);
     }
-    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+    lines.into_iter().map(|line| cut(line.trim_end(), width)).collect()
+}
+
+fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Words, each with the spaces around it that come before the next word.
@@ -208,11 +231,6 @@ fn words(text: &str) -> Vec<String> {
         words.push(current);
     }
     words
-}
-
-fn chop(word: &str, width: usize) -> Vec<String> {
-    let letters: Vec<char> = word.chars().collect();
-    letters.chunks(width.max(1)).map(|part| part.iter().collect()).collect()
 }
 
 fn thousands(number: u64) -> String {
@@ -255,6 +273,6 @@ mod tests {
             wrap("   └ batch_normalization (BatchNormalization)", 42),
             ["   └ batch_normalization", "(BatchNormalization)"]
         );
-        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("abcdefgh (x)", 5), ["abcd…", "(x)"]);
     }
 }

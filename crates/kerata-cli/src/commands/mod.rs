@@ -47,6 +47,8 @@ commands! {
     summary::Summary,
     /// List every variable: path, dtype, shape, bytes, offset.
     tree::Tree,
+    /// Turn an old file into one that Keras 3 loads, printing each change.
+    upgrade::Upgrade,
 }
 
 /// Save, load, check, convert and run Keras models, without Python and TensorFlow.

@@ -1,0 +1,61 @@
+//! `kerata upgrade OLD NEW.keras`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kerata::{OpenOptions, SaveOptions};
+use kerata_core::{Error, Result, ResultExt, Tree};
+
+use super::Run;
+use super::target::Target;
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::table::bytes;
+
+#[derive(Args)]
+pub struct Upgrade {
+    /// A model file of any era.
+    old: PathBuf,
+    /// The Keras 3 file to write.
+    new: PathBuf,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Run for Upgrade {
+    fn run(self, context: &Context) -> Result<Answer> {
+        let old = || self.old.display().to_string();
+        let artifact = kerata::open(&self.old, &OpenOptions::new())?;
+        if artifact.config.is_none() {
+            return Err(Error::unsupported("the file holds weights and no model: there is nothing to upgrade")
+                .hint("`kerata convert` writes the weights in another format"))
+            .at(old);
+        }
+        let (artifact, changes) = kerata::formats::era::upgrade(artifact).at(old)?;
+        let saved = self.target.save(&artifact, &self.new, SaveOptions::new(), context)?;
+
+        let entries = changes.iter().map(|change| {
+            Tree::from([
+                ("place", Tree::from(change.place.as_str())),
+                ("what", Tree::from(change.what.as_str())),
+            ])
+        });
+        let json = Tree::from([
+            ("format", Tree::from(saved.format)),
+            ("bytes", Tree::from(saved.bytes)),
+            ("changes", Tree::List(entries.collect())),
+            ("notes", Tree::from(artifact.notes.clone())),
+            ("lost", Tree::from(saved.losses.losses().to_vec())),
+        ]);
+        let mut text = String::new();
+        for change in &changes {
+            text.push_str(&format!("  {}: {}\n", change.place, change.what));
+        }
+        for note in &artifact.notes {
+            text.push_str(&format!("  note: {note}\n"));
+        }
+        let count = changes.len();
+        text.push_str(&format!("wrote {} ({}), {count} changes\n", self.new.display(), bytes(saved.bytes)));
+        Ok(Answer::new(json, text))
+    }
+}
