@@ -1,10 +1,10 @@
 //! Reading a `.keras` model.
 
-use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
+use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Role, Tree};
 
 use super::members::Members;
 use super::{ASSETS, CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ};
-use crate::{era, npz, weights_h5};
+use crate::{era, npz, walk, weights_h5};
 
 pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     let mut artifact = Artifact::new();
@@ -21,6 +21,7 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
             .notes
             .push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
     }
+    name_variables(&mut artifact);
     Ok(artifact)
 }
 
@@ -74,6 +75,18 @@ fn read_weights(artifact: &mut Artifact, members: &Members, names: &[String], li
         artifact.notes.push(format!("no {WEIGHTS}: the model has a config only"));
     }
     Ok(())
+}
+
+/// Gives variables the names that Keras knows them by, where the config says them.
+fn name_variables(artifact: &mut Artifact) {
+    let Some(walk) = artifact.config.as_ref().map(walk::objects) else { return };
+    for variable in walk.objects().iter().filter_map(|object| object.variables.as_ref()).flatten() {
+        let stored = variable.path.as_deref().and_then(|path| artifact.variables.get_mut(path));
+        if let Some(stored) = stored.filter(|stored| stored.role != Role::Optimizer) {
+            stored.name = Some(variable.name.clone());
+            stored.trainable = Some(variable.trainable);
+        }
+    }
 }
 
 fn read_files(artifact: &mut Artifact, members: &Members, names: &[String]) -> Result<()> {

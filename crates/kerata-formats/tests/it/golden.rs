@@ -214,7 +214,12 @@ fn keras_files_read_as_h5py_reads_them_and_go_back_without_loss() {
         }
         let expect = expectations(&folder);
         let artifact = check_lossless(&file_input(&path), "keras", expect.get("variables").unwrap(), &place);
-        assert!(artifact.config.is_some() && artifact.notes.is_empty(), "{place}: {:?}", artifact.notes);
+        let is_fine = |note: &String| note.contains("as Keras 3 spells them");
+        assert!(
+            artifact.config.is_some() && artifact.notes.iter().all(is_fine),
+            "{place}: {:?}",
+            artifact.notes
+        );
         // Factors of LoRA are merged, kernels that quantization replaced and layers that old versions of Keras forgot
         // are not in the file; their number follows from the layers alone.
         let name = folder.file_name().unwrap().to_str().unwrap();

@@ -2,4 +2,5 @@
 
 mod golden;
 mod hdf5;
+mod hostile;
 mod tensorflow;
