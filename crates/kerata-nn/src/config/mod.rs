@@ -3,6 +3,7 @@
 //! The [`config!`](crate::config!) macro declares an object once: its arguments with Keras's names, their types and
 //! defaults. From that follow the constructor, the setters, [`FromConfig::from_config`] and [`Config::config`].
 
+mod array;
 mod choice;
 mod given;
 pub(crate) mod macros;
@@ -12,6 +13,7 @@ mod seed;
 mod sizes;
 mod value;
 
+pub use array::array;
 pub use choice::{DataFormat, Padding};
 pub use given::Given;
 pub use object::{Constructor, Family, Reference, serialized};

@@ -1,16 +1,56 @@
 //! Functions of `keras.ops` by the class names under which Keras 3 writes them into functional models.
+//!
+//! One file a family with its table; the arguments of a call are read by [`Call`].
+
+mod activations;
+mod binary;
+mod call;
+mod creation;
+mod image;
+mod indexing;
+mod linalg;
+mod math;
+mod nn;
+mod products;
+mod reductions;
+mod shapes;
+mod unary;
 
 use kerata_core::graph::{GraphBuilder, Tensor};
 use kerata_core::{Error, Object, Result};
 
 use crate::layers::Arguments;
+use call::Call;
 
-/// A function: its constructor's config and the arguments of the call.
-pub(crate) type Function = fn(&Object, &GraphBuilder, &Arguments) -> Result<Vec<Tensor>>;
+/// What a function computes from the arguments of a call.
+pub(crate) type Function = fn(&Call<'_>) -> Result<Vec<Tensor>>;
+
+/// Functions by class name.
+type Table = &'static [(&'static str, Function)];
+
+/// The tables of all families.
+const TABLES: &[Table] = &[
+    activations::TABLE,
+    binary::TABLE,
+    creation::TABLE,
+    image::TABLE,
+    indexing::TABLE,
+    linalg::TABLE,
+    math::TABLE,
+    nn::TABLE,
+    products::TABLE,
+    reductions::TABLE,
+    shapes::TABLE,
+    unary::TABLE,
+];
 
 /// The function of a class name.
 pub(crate) fn find(class: &str) -> Result<Function> {
-    Err(Error::unsupported(format!("`keras.ops` function `{class}` is not known")))
+    let mut entries = TABLES.iter().copied().flatten();
+    let found = entries.find(|(name, _)| *name == class);
+    found
+        .map(|(_, function)| *function)
+        .ok_or_else(|| Error::unsupported(format!("the function `{class}` of `keras.ops` is not there")))
 }
 
 /// Calls the function of a class name.
@@ -20,5 +60,24 @@ pub(crate) fn call(
     builder: &GraphBuilder,
     arguments: &Arguments,
 ) -> Result<Vec<Tensor>> {
-    find(class)?(config, builder, arguments)
+    find(class)?(&Call { config, builder, arguments })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_and_name_each_class_once() {
+        let mut all: Vec<&str> = Vec::new();
+        for table in TABLES {
+            let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+            assert!(names.is_sorted(), "{names:?}");
+            all.extend(names);
+        }
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
 }

@@ -1,0 +1,210 @@
+//! Functions that pick and sort elements.
+
+use kerata_core::array::Array;
+use kerata_core::graph::Tensor;
+use kerata_core::{DType, Error, Result, Tree, ops};
+
+use super::Table;
+use super::call::{Call, one};
+use crate::layers::Argument;
+
+pub(super) const TABLE: Table = &[
+    ("Argsort", |call| {
+        let x = call.first()?;
+        match call.config.get("axis") {
+            Some(Tree::Null) => one(ops::argsort(&ops::ravel(&x)?, 0)),
+            _ => one(ops::argsort(&x, call.or("axis", -1)?)),
+        }
+    }),
+    ("Digitize", |call| {
+        let bins = ops::cast(&call.tensor("bins", 1)?, DType::Float32)?;
+        one(count_below(&bins, &ops::cast(&call.first()?, DType::Float32)?, true))
+    }),
+    ("GetItem", get_item),
+    ("InTopK", |call| {
+        let (targets, predictions) = (call.tensor("targets", 0)?, call.tensor("predictions", 1)?);
+        one(ops::in_top_k(&targets, &predictions, call.require("k")?))
+    }),
+    ("MultiHot", |call| {
+        let dtype = call.or("dtype", DType::Float32)?;
+        one(ops::multi_hot(&call.first()?, call.require("num_classes")?, dtype))
+    }),
+    ("OneHot", |call| {
+        let (depth, axis) = (call.require("num_classes")?, call.or("axis", -1)?);
+        one(ops::one_hot(&call.first()?, depth, axis, call.or("dtype", DType::Float32)?))
+    }),
+    ("SearchSorted", |call| {
+        let (sequence, values) = (call.tensor("sorted_sequence", 0)?, call.tensor("values", 1)?);
+        let is_right = call.or("side", "left".to_owned())? == "right";
+        one(count_below(&sequence, &values, is_right))
+    }),
+    ("Select", |call| {
+        let lists = |name, position| {
+            let argument = call.arguments.get(name, position);
+            call.items(argument.ok_or_else(|| Error::mismatch(format!("the call has no `{name}`")))?)
+        };
+        let (conditions, choices) = (lists("condlist", 0)?, lists("choicelist", 1)?);
+        let mut result = call.tensor("default", 2)?;
+        if let Some(first) = choices.first().filter(|first| result.rank() == 0 && result.dtype() != first.dtype()) {
+            result = ops::cast(&result, first.dtype())?;
+        }
+        for (condition, choice) in conditions.iter().zip(&choices).rev() {
+            result = ops::select(&ops::cast(condition, DType::Bool)?, choice, &result)?;
+        }
+        Ok(vec![result])
+    }),
+    ("Slice", |call| {
+        let sizes: Vec<i64> = call.require("shape")?;
+        let starts = numbers(&call.tensor("start_indices", 1)?)?;
+        let range = |(&start, &size): (&i64, &i64)| ops::Range {
+            start: Some(start),
+            stop: (size >= 0).then(|| start + size),
+            step: 1,
+        };
+        let ranges: Vec<ops::Range> = starts.iter().zip(&sizes).map(range).collect();
+        one(ops::slice(&call.first()?, &ranges))
+    }),
+    ("SliceUpdate", |call| {
+        let (x, updates) = (call.first()?, call.tensor("updates", 2)?);
+        let starts = numbers(&call.tensor("start_indices", 1)?)?;
+        one(slice_update(&x, &starts, &ops::cast(&updates, x.dtype())?, 0))
+    }),
+    ("Sort", |call| {
+        let x = call.first()?;
+        match call.config.get("axis") {
+            Some(Tree::Null) => one(ops::sort(&ops::ravel(&x)?, 0)),
+            _ => one(ops::sort(&x, call.or("axis", -1)?)),
+        }
+    }),
+    ("Take", |call| one(ops::take(&call.first()?, &call.tensor("indices", 1)?, call.axis()?))),
+    ("TakeAlongAxis", |call| {
+        let (x, places) = (call.first()?, call.tensor("indices", 1)?);
+        match call.axis()? {
+            Some(axis) => one(ops::take_along_axis(&x, &places, axis)),
+            None => one(ops::take_along_axis(&ops::ravel(&x)?, &ops::ravel(&places)?, 0)),
+        }
+    }),
+    ("TopK", |call| {
+        let (values, places) = ops::top_k(&call.first()?, call.require("k")?)?;
+        Ok(vec![values, places])
+    }),
+    ("UnravelIndex", |call| {
+        let sizes: Vec<i64> = call.require("shape")?;
+        unravel(&call.first()?, &sizes)
+    }),
+];
+
+/// How many elements of a sorted sequence lie below each value, or up to it.
+pub(crate) fn count_below(sequence: &Tensor, values: &Tensor, is_inclusive: bool) -> Result<Tensor> {
+    let values = ops::expand_dims(values, -1)?;
+    let is_below = if is_inclusive { ops::less_equal(sequence, &values)? } else { ops::less(sequence, &values)? };
+    ops::sum(&ops::cast(&is_below, DType::Int32)?, &[-1], false)
+}
+
+/// The numbers of a tensor that is known before the run.
+fn numbers(x: &Tensor) -> Result<Vec<i64>> {
+    x.constant().ok_or_else(|| Error::unsupported("places that are known only at run time"))?.to_i64s()
+}
+
+/// The tensor with a part replaced, axis by axis.
+fn slice_update(x: &Tensor, starts: &[i64], updates: &Tensor, axis: usize) -> Result<Tensor> {
+    let Some(&start) = starts.get(axis) else { return Ok(updates.clone()) };
+    let along = axis as i64;
+    let size = updates.spec().known_axis(along)? as i64;
+    // Like TensorFlow, a part that would leave the tensor is moved back into it.
+    let start = x.spec().size(axis).map_or(start, |own| start.clamp(0, (own as i64 - size).max(0)));
+    let part = ops::slice_axis(x, along, ops::Range::new(start, start + size))?;
+    let part = slice_update(&part, starts, updates, axis + 1)?;
+    let before = ops::slice_axis(x, along, ops::Range::to(start))?;
+    let after = ops::slice_axis(x, along, ops::Range::from(start + size))?;
+    ops::concatenate(&[before, part, after], along)
+}
+
+/// Places in a flat tensor as places along its axes.
+fn unravel(flat: &Tensor, sizes: &[i64]) -> Result<Vec<Tensor>> {
+    let total: i64 = sizes.iter().product();
+    // Negative places count from the end.
+    let mut rest = ops::remainder(flat, &ops::scalar(flat, total)?)?;
+    let mut out = Vec::new();
+    for &size in sizes.iter().rev() {
+        let size = ops::scalar(&rest, size)?;
+        out.push(ops::remainder(&rest, &size)?);
+        rest = ops::floor_divide(&rest, &size)?;
+    }
+    out.reverse();
+    Ok(out)
+}
+
+/// One item of `x[...]`.
+enum Item {
+    At(i64),
+    Range(ops::Range),
+    New,
+    Rest,
+    Places(Tensor),
+}
+
+/// `x[key]` as Python spells it: places, slices, `None`, `...`, one tensor of places.
+fn get_item(call: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = call.first()?;
+    let key = call.arguments.get("key", 1).ok_or_else(|| Error::mismatch("the call has no key"))?;
+    let items = match (key, key.items()) {
+        (Argument::Plain(tree), _) if tree.class_name() == Some("__tuple__") => {
+            let items = tree.path(&["config", "value"]).and_then(Tree::as_list).unwrap_or_default();
+            items.iter().cloned().map(Argument::Plain).collect()
+        }
+        (_, Some(items)) => items,
+        _ => vec![key.clone()],
+    };
+    let mut items = items.iter().map(|item| read_item(call, item)).collect::<Result<Vec<_>>>()?;
+    let taken = items.iter().filter(|item| !matches!(item, Item::New | Item::Rest)).count();
+    let rest = x.rank().checked_sub(taken).ok_or_else(|| Error::mismatch(format!("{taken} places for {}", x.shape())))?;
+    if !items.iter().any(|item| matches!(item, Item::Rest)) {
+        items.push(Item::Rest);
+    }
+    let mut x = x;
+    let mut axis = 0i64;
+    for item in items {
+        match item {
+            Item::At(place) => x = ops::index(&x, axis, place)?,
+            Item::Range(range) => {
+                x = ops::slice_axis(&x, axis, range)?;
+                axis += 1;
+            }
+            Item::New => {
+                x = ops::expand_dims(&x, axis)?;
+                axis += 1;
+            }
+            Item::Rest => axis += rest as i64,
+            Item::Places(places) => {
+                x = ops::take(&x, &places, Some(axis))?;
+                axis += places.rank() as i64;
+            }
+        }
+    }
+    Ok(vec![x])
+}
+
+fn read_item(call: &Call<'_>, item: &Argument) -> Result<Item> {
+    let Argument::Plain(tree) = item else { return call.to_tensor(item).map(Item::Places) };
+    match (tree, tree.class_name()) {
+        (Tree::Null, _) => Ok(Item::New),
+        (Tree::Int(place), _) => {
+            let place = i64::try_from(*place).map_err(|_| Error::corrupt(format!("place {place}")))?;
+            Ok(Item::At(place))
+        }
+        (Tree::Text(text), _) if text == "..." || text == "Ellipsis" => Ok(Item::Rest),
+        (_, Some("__ellipsis__")) => Ok(Item::Rest),
+        (_, Some("__slice__")) => {
+            let bound = |key| tree.path(&["config", key]).and_then(Tree::as_i64);
+            Ok(Item::Range(ops::Range { start: bound("start"), stop: bound("stop"), step: bound("step").unwrap_or(1) }))
+        }
+        _ => {
+            let array: Array = crate::config::array(tree)?;
+            match array.dtype().is_integer() {
+                true => Ok(Item::Places(call.builder.constant(array))),
+                false => Err(Error::unsupported(format!("a place {}", tree.to_json()))),
+            }
+        }
+    }
+}
