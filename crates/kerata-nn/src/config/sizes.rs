@@ -11,6 +11,11 @@ use crate::Registry;
 pub struct Sizes(Vec<usize>);
 
 impl Sizes {
+    /// The sizes as they are given.
+    pub fn list(&self) -> &[usize] {
+        &self.0
+    }
+
     /// The sizes of so many axes.
     pub fn of_rank(&self, rank: usize) -> Result<Vec<usize>> {
         match self.0.as_slice() {

@@ -1,7 +1,7 @@
 //! The families of built-in layers, sorted, one line each.
 
 use super::{
-    Layer, activations, convolutional, core, embeddings, merging, normalization, pooling, recurrent,
+    Layer, activations, attention, convolutional, core, embeddings, merging, normalization, pooling, recurrent,
     regularization, reshaping, wrappers,
 };
 use crate::config::Constructor;
@@ -10,6 +10,7 @@ use crate::models;
 /// The built-in classes by name, family by family.
 pub(crate) const BUILT_IN: &[&[(&str, Constructor<dyn Layer>)]] = &[
     activations::BUILT_IN,
+    attention::BUILT_IN,
     convolutional::BUILT_IN,
     core::BUILT_IN,
     embeddings::BUILT_IN,

@@ -12,6 +12,7 @@ pub mod prelude;
 mod scope;
 
 pub mod activations;
+pub mod attention;
 pub mod convolutional;
 pub mod core;
 pub mod embeddings;
