@@ -49,6 +49,8 @@ pub(crate) fn list_attributes<'a>(
 ) -> Vec<Option<String>> {
     let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     let mut name = |class: &str| {
+        // Keras names places after the Python class, which once is not the name of its export.
+        let class = if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class };
         let name = crate::layers::snake_case(class);
         let count = counts.entry(name.clone()).or_default();
         *count += 1;

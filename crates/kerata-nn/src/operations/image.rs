@@ -5,6 +5,7 @@ use kerata_core::{Error, Result, ops};
 
 use super::Table;
 use super::call::{Call, one};
+use super::resize::{Fit, resize};
 use crate::config::{DataFormat, Padding, Sizes};
 use crate::layers::convolutional::convolve;
 
@@ -19,6 +20,15 @@ pub(super) const TABLE: Table = &[
     ("PadImages", |call| images(call, pad)),
     ("RGBToGrayscale", |call| images(call, |_, x| rgb_to_grayscale(x))),
     ("RGBToHSV", |call| images(call, |_, x| rgb_to_hsv(x))),
+    ("Resize", |call| {
+        let sizes: Vec<usize> = call.require("size")?;
+        let &[height, width] = &sizes[..] else { return Err(Error::corrupt("`size` is height and width")) };
+        let (crop, pad) = (call.or("crop_to_aspect_ratio", false)?, call.or("pad_to_aspect_ratio", false)?);
+        let fit = Fit::new(crop, pad, call.or("fill_value", 0.0)?)?;
+        let method = call.or("interpolation", "bilinear".to_owned())?;
+        let antialias = call.or("antialias", false)?;
+        images(call, |_, x| resize(x, [height, width], &method, antialias, fit))
+    }),
     ("SpaceToDepth", |call| {
         let block: usize = call.require("block_size")?;
         images(call, |_, x| space_to_depth(x, block))

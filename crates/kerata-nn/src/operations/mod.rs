@@ -13,6 +13,7 @@ mod math;
 mod nn;
 mod products;
 mod reductions;
+mod resize;
 mod shapes;
 mod unary;
 
@@ -21,6 +22,10 @@ use kerata_core::{Error, Object, Result};
 
 use crate::layers::Arguments;
 use call::Call;
+pub(crate) use image::{hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv};
+pub(crate) use indexing::count_below;
+pub(crate) use math::frames;
+pub(crate) use resize::{Fit, resize};
 
 /// What a function computes from the arguments of a call.
 pub(crate) type Function = fn(&Call<'_>) -> Result<Vec<Tensor>>;
