@@ -3,8 +3,8 @@
 use kerata_core::array::Array;
 use kerata_core::{DType, Error, Result, Tree};
 
-use super::value::unexpected;
 use super::Value;
+use super::value::unexpected;
 use crate::Registry;
 
 /// The array that a tree stands for: `__numpy__` and `__tensor__` objects have a dtype, bare whole numbers are int32, other
@@ -30,7 +30,9 @@ fn nested(tree: &Tree, dtype: Option<DType>) -> Result<Array> {
     let mut leaves = Vec::new();
     flatten(tree, 0, sizes.len(), &mut leaves)?;
     if leaves.iter().any(|leaf| leaf.as_str().is_some()) {
-        let text = |leaf: &&Tree| leaf.as_str().map(|text| text.as_bytes().to_vec()).ok_or_else(|| unexpected("text", leaf));
+        let text = |leaf: &&Tree| {
+            leaf.as_str().map(|text| text.as_bytes().to_vec()).ok_or_else(|| unexpected("text", leaf))
+        };
         return Array::from_strings(sizes, leaves.iter().map(text).collect::<Result<_>>()?);
     }
     if leaves.iter().all(|leaf| leaf.as_bool().is_some()) && !leaves.is_empty() {

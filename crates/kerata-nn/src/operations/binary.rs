@@ -51,10 +51,14 @@ pub(super) const TABLE: Table = &[
             return Err(Error::unsupported("`where` without values: its result has no fixed size"));
         };
         // Python numbers take the dtype of the tensor beside them.
-        let plain = |name, position| Ok::<_, Error>(call.plain(name, position)?.is_some_and(|tree| tree.as_f64().is_some()));
+        let plain = |name, position| {
+            Ok::<_, Error>(call.plain(name, position)?.is_some_and(|tree| tree.as_f64().is_some()))
+        };
         let (a, b) = match (plain("x1", 1)?, plain("x2", 2)?) {
             (true, false) if b.dtype().is_float() || !a.dtype().is_float() => (ops::cast(&a, b.dtype())?, b),
-            (false, true) if a.dtype().is_float() || !b.dtype().is_float() => (a.clone(), ops::cast(&b, a.dtype())?),
+            (false, true) if a.dtype().is_float() || !b.dtype().is_float() => {
+                (a.clone(), ops::cast(&b, a.dtype())?)
+            }
             _ => (a, b),
         };
         one(ops::select(&condition, &a, &b))

@@ -134,7 +134,10 @@ impl Call<'_> {
     }
 
     /// A reduction of the first argument over `axis`.
-    pub fn reduce(&self, function: impl FnOnce(&Tensor, &[i64], bool) -> Result<Tensor>) -> Result<Vec<Tensor>> {
+    pub fn reduce(
+        &self,
+        function: impl FnOnce(&Tensor, &[i64], bool) -> Result<Tensor>,
+    ) -> Result<Vec<Tensor>> {
         one(function(&self.first()?, &self.axes()?, self.keepdims()?))
     }
 }

@@ -9,7 +9,8 @@ use super::shapes::diagonal;
 
 pub(super) const TABLE: Table = &[
     ("Arange", |call| {
-        let number = |name, position| Ok::<_, Error>(call.plain(name, position)?.and_then(|tree| tree.as_f64()));
+        let number =
+            |name, position| Ok::<_, Error>(call.plain(name, position)?.and_then(|tree| tree.as_f64()));
         let (Some(start), stop) = (number("start", 0)?, number("stop", 1)?) else {
             return Err(Error::unsupported("a range whose bounds are tensors"));
         };
@@ -66,7 +67,12 @@ fn diag(x: &Tensor, k: i64) -> Result<Tensor> {
 }
 
 fn meshgrid(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    let tensors = call.arguments.positional.iter().map(|argument| call.to_tensor(argument)).collect::<Result<Vec<_>>>()?;
+    let tensors = call
+        .arguments
+        .positional
+        .iter()
+        .map(|argument| call.to_tensor(argument))
+        .collect::<Result<Vec<_>>>()?;
     let is_xy = call.or("indexing", "xy".to_owned())? == "xy" && tensors.len() > 1;
     let axis = |at: usize| if is_xy && at < 2 { 1 - at } else { at };
     let vectors = tensors.iter().map(ops::ravel).collect::<Result<Vec<_>>>()?;
@@ -75,7 +81,8 @@ fn meshgrid(call: &Call<'_>) -> Result<Vec<Tensor>> {
         sizes[axis(at)] = vector.size(0);
     }
     let spread = |(at, vector): (usize, &Tensor)| {
-        let own = (0..vectors.len()).map(|place| if place == axis(at) { vector.size(0) } else { ops::Size::Known(1) });
+        let own = (0..vectors.len())
+            .map(|place| if place == axis(at) { vector.size(0) } else { ops::Size::Known(1) });
         ops::broadcast_to(&ops::reshape(vector, own)?, sizes.clone())
     };
     vectors.iter().enumerate().map(spread).collect()

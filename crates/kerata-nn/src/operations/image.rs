@@ -51,11 +51,19 @@ fn images(
 }
 
 /// What lies before and behind a part of an axis: two of before, behind and size are given.
-fn margins(call: &Call<'_>, before: &str, behind: &str, target: &str, rest: impl Fn(usize) -> Result<usize>) -> Result<(usize, usize)> {
+fn margins(
+    call: &Call<'_>,
+    before: &str,
+    behind: &str,
+    target: &str,
+    rest: impl Fn(usize) -> Result<usize>,
+) -> Result<(usize, usize)> {
     let (first, last): (Option<usize>, Option<usize>) = (call.get(before)?, call.get(behind)?);
     let free = |taken: usize| -> Result<usize> {
         let size: usize = call.require(target)?;
-        rest(size)?.checked_sub(taken).ok_or_else(|| Error::mismatch(format!("`{target}` {size} does not fit")))
+        rest(size)?
+            .checked_sub(taken)
+            .ok_or_else(|| Error::mismatch(format!("`{target}` {size} does not fit")))
     };
     match (first, last) {
         (Some(first), Some(last)) => Ok((first, last)),
@@ -66,9 +74,11 @@ fn margins(call: &Call<'_>, before: &str, behind: &str, target: &str, rest: impl
 }
 
 fn crop(call: &Call<'_>, x: &Tensor) -> Result<Tensor> {
-    let left_over = |axis: i64| move |size: usize| {
-        let own = x.spec().known_axis(axis)?;
-        own.checked_sub(size).ok_or_else(|| Error::mismatch(format!("{size} of an axis of {own}")))
+    let left_over = |axis: i64| {
+        move |size: usize| {
+            let own = x.spec().known_axis(axis)?;
+            own.checked_sub(size).ok_or_else(|| Error::mismatch(format!("{size} of an axis of {own}")))
+        }
     };
     let rows = margins(call, "top_cropping", "bottom_cropping", "target_height", left_over(1))?;
     let columns = margins(call, "left_cropping", "right_cropping", "target_width", left_over(2))?;
@@ -81,9 +91,11 @@ fn crop(call: &Call<'_>, x: &Tensor) -> Result<Tensor> {
 }
 
 fn pad(call: &Call<'_>, x: &Tensor) -> Result<Tensor> {
-    let missing = |axis: i64| move |size: usize| {
-        let own = x.spec().known_axis(axis)?;
-        size.checked_sub(own).ok_or_else(|| Error::mismatch(format!("an axis of {own} padded to {size}")))
+    let missing = |axis: i64| {
+        move |size: usize| {
+            let own = x.spec().known_axis(axis)?;
+            size.checked_sub(own).ok_or_else(|| Error::mismatch(format!("an axis of {own} padded to {size}")))
+        }
     };
     let rows = margins(call, "top_padding", "bottom_padding", "target_height", missing(1))?;
     let columns = margins(call, "left_padding", "right_padding", "target_width", missing(2))?;
@@ -123,7 +135,8 @@ pub(crate) fn rgb_to_hsv(x: &Tensor) -> Result<Tensor> {
     let zero = ops::zeros_like(&most)?;
     let saturation = ops::select(&ops::greater(&most, &zero)?, &ops::divide_no_nan(&range, &most)?, &zero)?;
     let sixth = ops::divide_no_nan(&ops::full_like(&range, 1.0)?, &ops::times(&range, 6.0)?)?;
-    let part = |a: &Tensor, b: &Tensor, shift: f64| ops::plus(&ops::multiply(&sixth, &ops::subtract(a, b)?)?, shift);
+    let part =
+        |a: &Tensor, b: &Tensor, shift: f64| ops::plus(&ops::multiply(&sixth, &ops::subtract(a, b)?)?, shift);
     let of_red = part(&green, &blue, 0.0)?;
     let of_green = part(&blue, &red, 2.0 / 6.0)?;
     let of_blue = part(&red, &green, 4.0 / 6.0)?;
@@ -144,7 +157,8 @@ pub(crate) fn hsv_to_rgb(x: &Tensor) -> Result<Tensor> {
     let green = part(ops::subtract(&ops::scalar(&sixths, 2.0)?, &distance(2.0)?)?)?;
     let blue = part(ops::subtract(&ops::scalar(&sixths, 2.0)?, &distance(4.0)?)?)?;
     let rest = ops::one_minus(&saturation)?;
-    let mix = |colour: &Tensor| ops::multiply(&ops::add(&rest, &ops::multiply(&saturation, colour)?)?, &value);
+    let mix =
+        |colour: &Tensor| ops::multiply(&ops::add(&rest, &ops::multiply(&saturation, colour)?)?, &value);
     ops::stack(&[mix(&red)?, mix(&green)?, mix(&blue)?], -1)
 }
 

@@ -45,7 +45,9 @@ pub(super) const TABLE: Table = &[
         };
         let (conditions, choices) = (lists("condlist", 0)?, lists("choicelist", 1)?);
         let mut result = call.tensor("default", 2)?;
-        if let Some(first) = choices.first().filter(|first| result.rank() == 0 && result.dtype() != first.dtype()) {
+        if let Some(first) =
+            choices.first().filter(|first| result.rank() == 0 && result.dtype() != first.dtype())
+        {
             result = ops::cast(&result, first.dtype())?;
         }
         for (condition, choice) in conditions.iter().zip(&choices).rev() {
@@ -97,7 +99,8 @@ pub(super) const TABLE: Table = &[
 /// How many elements of a sorted sequence lie below each value, or up to it.
 pub(crate) fn count_below(sequence: &Tensor, values: &Tensor, is_inclusive: bool) -> Result<Tensor> {
     let values = ops::expand_dims(values, -1)?;
-    let is_below = if is_inclusive { ops::less_equal(sequence, &values)? } else { ops::less(sequence, &values)? };
+    let is_below =
+        if is_inclusive { ops::less_equal(sequence, &values)? } else { ops::less(sequence, &values)? };
     ops::sum(&ops::cast(&is_below, DType::Int32)?, &[-1], false)
 }
 
@@ -158,7 +161,10 @@ fn get_item(call: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let mut items = items.iter().map(|item| read_item(call, item)).collect::<Result<Vec<_>>>()?;
     let taken = items.iter().filter(|item| !matches!(item, Item::New | Item::Rest)).count();
-    let rest = x.rank().checked_sub(taken).ok_or_else(|| Error::mismatch(format!("{taken} places for {}", x.shape())))?;
+    let rest = x
+        .rank()
+        .checked_sub(taken)
+        .ok_or_else(|| Error::mismatch(format!("{taken} places for {}", x.shape())))?;
     if !items.iter().any(|item| matches!(item, Item::Rest)) {
         items.push(Item::Rest);
     }
@@ -197,7 +203,11 @@ fn read_item(call: &Call<'_>, item: &Argument) -> Result<Item> {
         (_, Some("__ellipsis__")) => Ok(Item::Rest),
         (_, Some("__slice__")) => {
             let bound = |key| tree.path(&["config", key]).and_then(Tree::as_i64);
-            Ok(Item::Range(ops::Range { start: bound("start"), stop: bound("stop"), step: bound("step").unwrap_or(1) }))
+            Ok(Item::Range(ops::Range {
+                start: bound("start"),
+                stop: bound("stop"),
+                step: bound("step").unwrap_or(1),
+            }))
         }
         _ => {
             let array: Array = crate::config::array(tree)?;

@@ -6,9 +6,7 @@ use kerata_core::{DType, Error, Result, Tree, ops};
 use super::Table;
 use super::call::{Call, one};
 
-pub(super) const TABLE: Table = &[
-    ("Norm", |call| one(norm(call))),
-];
+pub(super) const TABLE: Table = &[("Norm", |call| one(norm(call)))];
 
 /// A norm of vectors (one axis, or all) or matrices (two axes).
 fn norm(call: &Call<'_>) -> Result<Tensor> {
@@ -19,7 +17,8 @@ fn norm(call: &Call<'_>) -> Result<Tensor> {
         axes if axes.is_empty() => (0..x.rank() as i64).collect(),
         axes => axes,
     };
-    let is_euclidean = order.is_null() || order.as_str() == Some("fro") || (axes.len() == 1 && order.as_f64() == Some(2.0));
+    let is_euclidean =
+        order.is_null() || order.as_str() == Some("fro") || (axes.len() == 1 && order.as_f64() == Some(2.0));
     if is_euclidean {
         return ops::sqrt(&ops::sum(&ops::square(&x)?, &axes, keepdims)?);
     }
@@ -35,7 +34,8 @@ fn norm(call: &Call<'_>) -> Result<Tensor> {
                 return Err(Error::unsupported(format!("matrix norm {order}")));
             }
             let sums = ops::sum(&ops::absolute(&x)?, &[inner], true)?;
-            let extreme = if order > 0.0 { ops::max(&sums, &[outer], true)? } else { ops::min(&sums, &[outer], true)? };
+            let extreme =
+                if order > 0.0 { ops::max(&sums, &[outer], true)? } else { ops::min(&sums, &[outer], true)? };
             if keepdims { Ok(extreme) } else { ops::squeeze(&extreme, &[inner, outer]) }
         }
         _ => Err(Error::unsupported("a norm over more than two axes")),

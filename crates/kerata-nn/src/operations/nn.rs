@@ -35,7 +35,8 @@ pub(super) const TABLE: Table = &[
     ("Conv", |call| {
         let (x, kernel) = (call.first()?, call.tensor("kernel", 1)?);
         let spatial = spatial(call, &x)?;
-        let (strides, dilation) = (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
+        let (strides, dilation) =
+            (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
         let padding = call.or("padding", Padding::Valid)?;
         let result = convolve(&spatial.enter(&x)?, &kernel, &strides, padding, &dilation)?;
         one(spatial.leave(&result))
@@ -43,25 +44,30 @@ pub(super) const TABLE: Table = &[
     ("ConvTranspose", |call| {
         let (x, kernel) = (call.first()?, call.tensor("kernel", 1)?);
         let spatial = spatial(call, &x)?;
-        let (strides, dilation) = (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
+        let (strides, dilation) =
+            (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
         let output_padding = match call.get::<Sizes>("output_padding")? {
             Some(sizes) => Some(sizes.of_rank(spatial.rank)?),
             None => None,
         };
         let padding = window_padding(call)?;
         let x = spatial.enter(&x)?;
-        let result = ops::conv_transpose(&x, &kernel, &strides, padding, output_padding.as_deref(), &dilation)?;
+        let result =
+            ops::conv_transpose(&x, &kernel, &strides, padding, output_padding.as_deref(), &dilation)?;
         one(spatial.leave(&result))
     }),
     ("DepthwiseConv", |call| {
         let (x, kernel) = (call.first()?, call.tensor("kernel", 1)?);
         let spatial = spatial(call, &x)?;
-        let (strides, dilation) = (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
-        let result = ops::depthwise_conv(&spatial.enter(&x)?, &kernel, &strides, window_padding(call)?, &dilation)?;
+        let (strides, dilation) =
+            (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
+        let result =
+            ops::depthwise_conv(&spatial.enter(&x)?, &kernel, &strides, window_padding(call)?, &dilation)?;
         one(spatial.leave(&result))
     }),
     ("DotProductAttention", |call| {
-        let (query, key, value) = (call.tensor("query", 0)?, call.tensor("key", 1)?, call.tensor("value", 2)?);
+        let (query, key, value) =
+            (call.tensor("query", 0)?, call.tensor("key", 1)?, call.tensor("value", 2)?);
         let (bias, mask) = (call.optional("bias", 3)?, call.optional("mask", 4)?);
         let scale = call.plain("scale", 5)?.and_then(|tree| tree.as_f64());
         if call.get::<f64>("attn_logits_soft_cap")?.is_some() {
@@ -94,7 +100,8 @@ pub(super) const TABLE: Table = &[
         let wide = wide(&x)?;
         let axes = if call.config.contains_key("axis") { call.axes()? } else { vec![-1] };
         let mean = ops::mean(&ops::square(&wide)?, &axes, true)?;
-        let mut result = ops::multiply(&wide, &ops::rsqrt(&ops::plus(&mean, call.or("epsilon", EPSILON)?)?)?)?;
+        let mut result =
+            ops::multiply(&wide, &ops::rsqrt(&ops::plus(&mean, call.or("epsilon", EPSILON)?)?)?)?;
         if let Some(scale) = scale {
             result = ops::multiply(&result, &along(&ops::cast(&scale, wide.dtype())?, &wide, &axes)?)?;
         }
@@ -104,7 +111,8 @@ pub(super) const TABLE: Table = &[
         let (x, depthwise) = (call.first()?, call.tensor("depthwise_kernel", 1)?);
         let pointwise = call.tensor("pointwise_kernel", 2)?;
         let spatial = spatial(call, &x)?;
-        let (strides, dilation) = (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
+        let (strides, dilation) =
+            (rates(call, "strides", &spatial)?, rates(call, "dilation_rate", &spatial)?);
         let padding = window_padding(call)?;
         let x = spatial.enter(&x)?;
         one(spatial.leave(&ops::separable_conv(&x, &depthwise, &pointwise, &strides, padding, &dilation)?))
@@ -176,7 +184,10 @@ fn along(parameter: &Tensor, x: &Tensor, axes: &[i64]) -> Result<Tensor> {
     if parameter.rank() == x.rank() || places == [x.rank() - 1] {
         return Ok(parameter.clone());
     }
-    ops::reshape(parameter, (0..x.rank()).map(|at| if places.contains(&at) { x.size(at) } else { ops::Size::Known(1) }))
+    ops::reshape(
+        parameter,
+        (0..x.rank()).map(|at| if places.contains(&at) { x.size(at) } else { ops::Size::Known(1) }),
+    )
 }
 
 fn layer_norm(call: &Call<'_>) -> Result<Vec<Tensor>> {

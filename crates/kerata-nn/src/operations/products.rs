@@ -12,7 +12,8 @@ pub(super) const TABLE: Table = &[
     ("Cross", cross),
     ("Dot", |call| call.binary(dot)),
     ("Einsum", |call| {
-        let tensors = call.arguments.iter().map(|argument| call.to_tensor(argument)).collect::<Result<Vec<_>>>()?;
+        let tensors =
+            call.arguments.iter().map(|argument| call.to_tensor(argument)).collect::<Result<Vec<_>>>()?;
         let equation: String = call.require("subscripts")?;
         one(ops::einsum(&equation, &tensors.iter().collect::<Vec<_>>()))
     }),
@@ -30,7 +31,9 @@ pub(super) const TABLE: Table = &[
         call.binary(|a, b| ops::multiply(&ops::expand_dims(&ops::ravel(a)?, 1)?, &ops::ravel(b)?))
     }),
     ("Tensordot", tensordot),
-    ("Vdot", |call| call.binary(|a, b| ops::sum(&ops::multiply(&ops::ravel(a)?, &ops::ravel(b)?)?, &[], false))),
+    ("Vdot", |call| {
+        call.binary(|a, b| ops::sum(&ops::multiply(&ops::ravel(a)?, &ops::ravel(b)?)?, &[], false))
+    }),
 ];
 
 /// Sums over the last axis of the first and the last but one of the second tensor.
@@ -51,10 +54,15 @@ fn tensordot(call: &Call<'_>) -> Result<Vec<Tensor>> {
         let second: Vec<i64> = (0..count).collect();
         return one(ops::tensordot(&a, &b, &first, &second));
     }
-    let Some([first, second]) = axes.as_list() else { return Err(Error::corrupt("`axes` are a number or two lists")) };
+    let Some([first, second]) = axes.as_list() else {
+        return Err(Error::corrupt("`axes` are a number or two lists"));
+    };
     let read = |tree: &Tree, x: &Tensor| {
         let axes = Axes::read(tree, Registry::built_in())?;
-        axes.list().iter().map(|&axis| x.spec().axis(axis).map(|axis| axis as i64)).collect::<Result<Vec<_>>>()
+        axes.list()
+            .iter()
+            .map(|&axis| x.spec().axis(axis).map(|axis| axis as i64))
+            .collect::<Result<Vec<_>>>()
     };
     one(ops::tensordot(&a, &b, &read(first, &a)?, &read(second, &b)?))
 }
@@ -98,7 +106,9 @@ fn cross(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let ([a0, a1, a2], [b0, b1, b2]) = (&a[..], &b[..]) else {
         return Err(Error::mismatch("a cross product is of vectors of two or three elements"));
     };
-    let minor = |a: &Tensor, b: &Tensor, c: &Tensor, d: &Tensor| ops::subtract(&ops::multiply(a, b)?, &ops::multiply(c, d)?);
+    let minor = |a: &Tensor, b: &Tensor, c: &Tensor, d: &Tensor| {
+        ops::subtract(&ops::multiply(a, b)?, &ops::multiply(c, d)?)
+    };
     let third = minor(a0, b1, a1, b0)?;
     if in_plane {
         return Ok(vec![third]);

@@ -37,7 +37,9 @@ pub(super) const TABLE: Table = &[
         one(quantile(&x, &ops::scalar(&x, 0.5)?, &call.axes()?, call.keepdims()?))
     }),
     ("Min", min),
-    ("Nanmax", |call| call.reduce(|x, axes, keepdims| ops::max(&without_nan(x, f64::NEG_INFINITY)?, axes, keepdims))),
+    ("Nanmax", |call| {
+        call.reduce(|x, axes, keepdims| ops::max(&without_nan(x, f64::NEG_INFINITY)?, axes, keepdims))
+    }),
     ("Nanmean", |call| {
         call.reduce(|x, axes, keepdims| {
             let is_number = ops::cast(&ops::logical_not(&ops::isnan(x)?)?, x.dtype())?;
@@ -45,7 +47,9 @@ pub(super) const TABLE: Table = &[
             ops::divide(&sum, &ops::sum(&is_number, axes, keepdims)?)
         })
     }),
-    ("Nanmin", |call| call.reduce(|x, axes, keepdims| ops::min(&without_nan(x, f64::INFINITY)?, axes, keepdims))),
+    ("Nanmin", |call| {
+        call.reduce(|x, axes, keepdims| ops::min(&without_nan(x, f64::INFINITY)?, axes, keepdims))
+    }),
     ("Nanprod", |call| call.reduce(|x, axes, keepdims| ops::prod(&without_nan(x, 1.0)?, axes, keepdims))),
     ("Nansum", |call| call.reduce(|x, axes, keepdims| ops::sum(&without_nan(x, 0.0)?, axes, keepdims))),
     ("Percentile", |call| {
@@ -55,7 +59,9 @@ pub(super) const TABLE: Table = &[
     }),
     ("Prod", |call| call.reduce(ops::prod)),
     ("Ptp", |call| {
-        call.reduce(|x, axes, keepdims| ops::subtract(&ops::max(x, axes, keepdims)?, &ops::min(x, axes, keepdims)?))
+        call.reduce(|x, axes, keepdims| {
+            ops::subtract(&ops::max(x, axes, keepdims)?, &ops::min(x, axes, keepdims)?)
+        })
     }),
     ("Quantile", |call| {
         let x = ops::to_float(&call.first()?)?;
@@ -103,7 +109,8 @@ fn average(x: &Tensor, weights: Option<&Tensor>, axis: Option<i64>) -> Result<Te
     let weights = match axis {
         Some(axis) if weights.rank() < x.rank() => {
             let axis = x.spec().axis(axis)?;
-            let sizes = (0..x.rank()).map(|at| if at == axis { weights.size(0) } else { ops::Size::Known(1) });
+            let sizes =
+                (0..x.rank()).map(|at| if at == axis { weights.size(0) } else { ops::Size::Known(1) });
             ops::broadcast_to(&ops::reshape(&weights, sizes)?, x.sizes())?
         }
         _ => weights,

@@ -28,7 +28,13 @@ impl Fit {
 }
 
 /// Images `(batch, height, width, channels)` of another height and width.
-pub(crate) fn resize(x: &Tensor, sizes: [usize; 2], method: &str, antialias: bool, fit: Fit) -> Result<Tensor> {
+pub(crate) fn resize(
+    x: &Tensor,
+    sizes: [usize; 2],
+    method: &str,
+    antialias: bool,
+    fit: Fit,
+) -> Result<Tensor> {
     let method = match method {
         "nearest" => ResizeMethod::Nearest,
         "bilinear" => ResizeMethod::Bilinear,
@@ -41,7 +47,8 @@ pub(crate) fn resize(x: &Tensor, sizes: [usize; 2], method: &str, antialias: boo
     let x = match fit {
         Fit::Stretch => x.clone(),
         Fit::Crop => {
-            let [height, width] = proportioned(x, sizes)?.map(|(own, fitting)| (own, fitting.min(own).max(1)));
+            let [height, width] =
+                proportioned(x, sizes)?.map(|(own, fitting)| (own, fitting.min(own).max(1)));
             let range = |(own, kept): (usize, usize)| {
                 let start = (own - kept) / 2;
                 ops::Range::new(start as i64, (start + kept) as i64)
@@ -50,7 +57,9 @@ pub(crate) fn resize(x: &Tensor, sizes: [usize; 2], method: &str, antialias: boo
         }
         Fit::Pad(value) => {
             // The same on both ends, so that an odd pixel is missing.
-            let [height, width] = proportioned(x, sizes)?.map(|(own, fitting)| fitting.max(own) - own).map(|gap| (gap / 2, gap / 2));
+            let [height, width] = proportioned(x, sizes)?
+                .map(|(own, fitting)| fitting.max(own) - own)
+                .map(|gap| (gap / 2, gap / 2));
             ops::pad(x, &[(0, 0), height, width, (0, 0)], ops::PadMode::Constant, value)?
         }
     };

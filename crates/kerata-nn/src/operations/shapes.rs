@@ -40,7 +40,8 @@ pub(super) const TABLE: Table = &[
     ("ExpandDims", |call| {
         let mut x = call.first()?;
         let rank = (x.rank() + call.axes()?.len()) as i64;
-        let mut axes: Vec<i64> = call.axes()?.iter().map(|&axis| if axis < 0 { axis + rank } else { axis }).collect();
+        let mut axes: Vec<i64> =
+            call.axes()?.iter().map(|&axis| if axis < 0 { axis + rank } else { axis }).collect();
         axes.sort_unstable();
         for axis in axes {
             x = ops::expand_dims(&x, axis)?;
@@ -160,13 +161,15 @@ fn split_along(call: &Call<'_>, axis: i64) -> Result<Vec<Tensor>> {
         let size = x.spec().known_axis(axis)?;
         if count != 0 && size % count != 0 {
             // `array_split` gives the first parts one more element.
-            let sizes: Vec<usize> = (0..count).map(|part| size / count + usize::from(part < size % count)).collect();
+            let sizes: Vec<usize> =
+                (0..count).map(|part| size / count + usize::from(part < size % count)).collect();
             return ops::split_sizes(&x, &sizes, axis);
         }
         return ops::split(&x, count, axis);
     }
     let places: Vec<i64> = Vec::read(&places, registry)?;
-    let bounds: Vec<Option<i64>> = std::iter::once(None).chain(places.into_iter().map(Some)).chain([None]).collect();
+    let bounds: Vec<Option<i64>> =
+        std::iter::once(None).chain(places.into_iter().map(Some)).chain([None]).collect();
     bounds
         .windows(2)
         .map(|pair| ops::slice_axis(&x, axis, ops::Range { start: pair[0], stop: pair[1], step: 1 }))

@@ -33,7 +33,14 @@ pub(super) struct Projections<'a> {
 
 impl Projections<'_> {
     /// The dense layer of an equation.
-    pub fn dense(&self, name: &str, equation: &str, sizes: &[Option<usize>], bias_axes: &str, policy: &DTypePolicy) -> EinsumProjection {
+    pub fn dense(
+        &self,
+        name: &str,
+        equation: &str,
+        sizes: &[Option<usize>],
+        bias_axes: &str,
+        policy: &DTypePolicy,
+    ) -> EinsumProjection {
         let shape = sizes.iter().map(|size| size.map_or(Tree::Null, Tree::from)).collect();
         let layer = EinsumDense::new(Tree::List(shape), equation)
             .bias_axes(self.use_bias.then(|| bias_axes.to_owned()))
@@ -88,7 +95,12 @@ pub(super) fn tensors(scope: &Scope, inputs: &[Tensor]) -> Result<[Tensor; 3]> {
 }
 
 /// Which steps of the key each step of the query may see: `(batch, query steps, key steps)`; none when all.
-pub(super) fn mask(scope: &Scope, query: &Tensor, value: &Tensor, window: Option<usize>) -> Result<Option<Tensor>> {
+pub(super) fn mask(
+    scope: &Scope,
+    query: &Tensor,
+    value: &Tensor,
+    window: Option<usize>,
+) -> Result<Option<Tensor>> {
     // A mask that is passed counts before the one that a tensor carries.
     let of = |name: &str, argument: &str| -> Option<Tensor> {
         let passed = scope.tensor(argument).map(|mask| mask.tensor.clone());
@@ -153,7 +165,8 @@ impl Heads<'_> {
         let mask = match mask {
             Some(mask) => {
                 let place = -(2 * self.axes as i64) - 1;
-                let raised = (mask.rank()..scores.rank()).try_fold(mask.clone(), |mask, _| ops::expand_dims(&mask, place));
+                let raised = (mask.rank()..scores.rank())
+                    .try_fold(mask.clone(), |mask, _| ops::expand_dims(&mask, place));
                 Some(raised?)
             }
             None => None,
@@ -170,7 +183,8 @@ impl Heads<'_> {
             ops::softmax(&scores, &[-1])?
         } else {
             let axes: Vec<i64> = (1..=self.axes as i64).rev().map(|axis| -axis).collect();
-            let softmax = AnyLayer::new(Softmax::new().axis(Axes::Many(axes))).with_dtype(scope.policy().clone());
+            let softmax =
+                AnyLayer::new(Softmax::new().axis(Axes::Many(axes))).with_dtype(scope.policy().clone());
             let scores = Masked { tensor: scores, mask };
             let weights = scope.call_with("softmax", &softmax, &Arguments::tensors(&[scores]))?;
             weights.only()?.tensor.clone()

@@ -8,7 +8,10 @@ pub(super) fn parts(inputs: &[Tensor]) -> Result<(&Tensor, &Tensor, &Tensor)> {
     match inputs {
         [query, value] => Ok((query, value, value)),
         [query, value, key] => Ok((query, value, key)),
-        _ => Err(Error::mismatch(format!("expected [query, value] or [query, value, key], found {} inputs", inputs.len()))),
+        _ => Err(Error::mismatch(format!(
+            "expected [query, value] or [query, value, key], found {} inputs",
+            inputs.len()
+        ))),
     }
 }
 
@@ -22,7 +25,13 @@ pub(super) fn build_dropout(scope: &mut Scope, rate: f64, seed: &Seed) -> Result
 }
 
 /// The sum of the values, weighted by the softmax of the scores, and the weights.
-pub(super) fn apply(scope: &Scope, scores: &Tensor, value: &Tensor, rate: f64, seed: &Seed) -> Result<Vec<Tensor>> {
+pub(super) fn apply(
+    scope: &Scope,
+    scores: &Tensor,
+    value: &Tensor,
+    rate: f64,
+    seed: &Seed,
+) -> Result<Vec<Tensor>> {
     let is_causal = scope.flag("use_causal_mask").unwrap_or(false);
     let mut mask = match scope.mask(1) {
         Some(mask) => Some(ops::expand_dims(&ops::cast(mask, DType::Bool)?, -2)?),
