@@ -4,7 +4,6 @@
 pub const CANNOT: &[(&str, &str)] = &[
     ("activation_op", "unsupported: the function `sin` is not known"),
     ("activations", "mismatch: element 2: expected 0.14705896377563477, found 0"),
-    ("attention_sliding_window", "unsupported: the code of class `MultiHeadAttention` is not there"),
     ("awq", "mismatch: the layer needs (8, 8), the file holds (8,)"),
     ("bounding_boxes", "unsupported: the code of class `MaxNumBoundingBoxes` is not there"),
     ("category_encoding", "unsupported: the code of class `CategoryEncoding` is not there"),
@@ -21,7 +20,6 @@ pub const CANNOT: &[(&str, &str)] = &[
     ("float8", "mismatch: element 0: expected -1.5325247049331665, found -1.4767491817474365"),
     ("float8_dense", "mismatch: element 0: expected -0.103515625, found -0.12505465745925903"),
     ("gptq", "mismatch: the layer needs (8, 8), the file holds (8,)"),
-    ("grouped_query_attention", "unsupported: the code of class `GroupQueryAttention` is not there"),
     ("hashed_crossing", "unsupported: the code of class `HashedCrossing` is not there"),
     ("hashing", "unsupported: the code of class `Hashing` is not there"),
     (

@@ -87,17 +87,17 @@ impl GroupQueryAttention {
 
 impl Layer for GroupQueryAttention {
     fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
-        if self.num_key_value_heads == 0 || self.num_query_heads % self.num_key_value_heads != 0 {
+        if self.num_key_value_heads == 0 || !self.num_query_heads.is_multiple_of(self.num_key_value_heads) {
             let message = format!("{} heads do not fall into {} groups", self.num_query_heads, self.num_key_value_heads);
             return Err(Error::mismatch(message));
         }
         let [query, value, key] = specs(scope, inputs)?;
         let policy = scope.policy().clone();
         let parts = self.parts(&query, &policy)?;
-        scope.build("_query_dense", &parts.query, &[query.clone()])?;
+        scope.build("_query_dense", &parts.query, std::slice::from_ref(&query))?;
         scope.build("_key_dense", &parts.key, &[key])?;
         if self.use_gate {
-            scope.build("_gate_dense", &parts.gate, &[query.clone()])?;
+            scope.build("_gate_dense", &parts.gate, std::slice::from_ref(&query))?;
         }
         scope.build("_value_dense", &parts.value, &[value])?;
         self.heads().build(scope)?;

@@ -123,10 +123,10 @@ impl Layer for MultiHeadAttention {
         let [query, value, key] = specs(scope, inputs)?;
         let policy = scope.policy().clone();
         let parts = self.parts(&query, value.rank(), key.rank(), &policy)?;
-        scope.build("query_dense", &parts.query, &[query.clone()])?;
+        scope.build("query_dense", &parts.query, std::slice::from_ref(&query))?;
         scope.build("key_dense", &parts.key, &[key])?;
         if self.use_gate {
-            scope.build("gate_dense", &parts.gate, &[query.clone()])?;
+            scope.build("gate_dense", &parts.gate, std::slice::from_ref(&query))?;
         }
         scope.build("value_dense", &parts.value, &[value])?;
         let (scores, combine, axes) = self.equations(query.rank() + 1)?;
