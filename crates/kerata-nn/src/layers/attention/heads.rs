@@ -190,7 +190,10 @@ impl Heads<'_> {
             weights.only()?.tensor.clone()
         };
         let dropped = if self.dropout > 0.0 {
-            scope.call("dropout_layer", &self.dropout_layer(), std::slice::from_ref(&weights))?.only()?.clone()
+            scope
+                .call("dropout_layer", &self.dropout_layer(), std::slice::from_ref(&weights))?
+                .only()?
+                .clone()
         } else {
             weights.clone()
         };
