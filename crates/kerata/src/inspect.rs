@@ -5,11 +5,16 @@ use std::path::Path;
 use indexmap::IndexMap;
 use kerata_core::{Artifact, DType, Object, Result, Role, Tree};
 
-use crate::{OpenOptions, open};
+use crate::salvage::with_remains;
+use crate::{OpenOptions, input, open};
 
-/// Looks at a file of any format; tensors are not read.
+/// Looks at a file of any format; tensors are not read. The error of a damaged file says what of it is whole.
 pub fn inspect(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Report> {
-    Ok(Report::of(&open(path, options)?))
+    let path = path.as_ref();
+    match open(path, options) {
+        Ok(artifact) => Ok(Report::of(&artifact)),
+        Err(error) => Err(with_remains(error, &input(path)?, &options.limits)),
+    }
 }
 
 /// What a file is.

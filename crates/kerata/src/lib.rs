@@ -5,6 +5,7 @@ mod elements;
 mod open;
 mod place;
 mod predict;
+mod salvage;
 mod save;
 
 pub mod diff;

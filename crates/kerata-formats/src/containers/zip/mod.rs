@@ -4,7 +4,9 @@ mod layout;
 mod name;
 mod read;
 mod records;
+mod salvage;
 mod write;
 
 pub use read::{Archive, Member};
+pub use salvage::{Remains, remains};
 pub use write::{MemberOptions, MemberSink, ZipWriter};
