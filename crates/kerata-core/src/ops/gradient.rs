@@ -34,12 +34,12 @@ impl Gradient<'_> {
 
     /// The gradient of the first output times a slope.
     pub fn times(&self, slope: &Tensor) -> Result<Option<Tensor>> {
-        ops::multiply(&self.grad(0)?, slope).map(Some)
+        ops::multiply(&self.grad(0)?, &ops::conj(slope)?).map(Some)
     }
 
     /// The gradient of the first output divided by something.
     pub fn over(&self, divisor: &Tensor) -> Result<Option<Tensor>> {
-        ops::divide(&self.grad(0)?, divisor).map(Some)
+        ops::divide(&self.grad(0)?, &ops::conj(divisor)?).map(Some)
     }
 
     /// The builder that gradients are written to.

@@ -10,12 +10,14 @@ mod registry;
 mod scalar;
 mod size;
 
+pub mod complex;
 pub mod composed;
 pub mod control;
 pub mod dynamic;
 pub mod elementwise;
 pub mod image;
 pub mod indexing;
+pub mod linalg;
 pub mod linear;
 pub mod random;
 pub mod reduce;
@@ -25,6 +27,7 @@ use std::fmt::Debug;
 
 pub use attribute::Attribute;
 
+pub use complex::*;
 pub use composed::*;
 pub use control::*;
 pub use dynamic::*;
@@ -32,6 +35,7 @@ pub use elementwise::*;
 pub use gradient::Gradient;
 pub use image::*;
 pub use indexing::*;
+pub use linalg::*;
 pub use linear::*;
 pub use promotion::{promote, result_type, to_float};
 pub use random::*;

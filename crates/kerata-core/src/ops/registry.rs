@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Attribute, Op, control, dynamic, elementwise, image, indexing, linear, random, reduce, shaping};
+use super::{
+    Attribute, Op, complex, control, dynamic, elementwise, image, indexing, linalg, linear, random, reduce,
+    shaping,
+};
 use crate::{Error, Result, ResultExt, Tree};
 
 /// How an op is read back from its attributes.
@@ -17,11 +20,13 @@ pub struct OpEntry {
 /// All ops, sorted by name.
 pub static OPS: LazyLock<Vec<OpEntry>> = LazyLock::new(|| {
     let rooms = [
+        complex::ENTRIES,
         control::ENTRIES,
         dynamic::ENTRIES,
         elementwise::ENTRIES,
         image::ENTRIES,
         indexing::ENTRIES,
+        linalg::ENTRIES,
         linear::ENTRIES,
         random::ENTRIES,
         reduce::ENTRIES,

@@ -11,6 +11,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "adaptive_average_pool" => ops::adaptive_average_pool(&x[0], &a.sizes("sizes")),
         "adaptive_max_pool" => ops::adaptive_max_pool(&x[0], &a.sizes("sizes")),
         "add" => ops::add(&x[0], &x[1]),
+        "angle" => ops::angle(&ops::complex(&x[0], &x[1])?),
         "arctan2" => ops::arctan2(&x[0], &x[1]),
         "argmax" => ops::argmax(&x[0], a.optional("axis"), a.flag("keepdims")),
         "argmin" => ops::argmin(&x[0], a.optional("axis"), a.flag("keepdims")),
@@ -26,6 +27,12 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         ),
         "celu" => ops::celu(&x[0], a.float("alpha")),
         "clip" => ops::clip(&x[0], a.float("low"), a.float("high")),
+        "complex_abs" => ops::complex_abs(&ops::complex(&x[0], &x[1])?),
+        "complex_product" => {
+            let (a, b) = (ops::complex(&x[0], &x[1])?, ops::complex(&x[2], &x[0])?);
+            let shifted = ops::complex(&ops::plus(&x[2], 2.0)?, &x[0])?;
+            return Ok(vec![ops::real(&ops::multiply(&a, &b)?)?, ops::imag(&ops::divide(&a, &shifted)?)?]);
+        }
         "cond_branch" => {
             let made = ops::cond(
                 &x[0],
@@ -62,12 +69,19 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "dot_product_attention" => {
             ops::dot_product_attention(&x[0], &x[1], &x[2], None, None, None, a.flag("causal"))
         }
+        "eigh" => {
+            let (values, vectors) = ops::eigh(&x[0])?;
+            let scaled = ops::multiply(&vectors, &ops::expand_dims(&values, -2)?)?;
+            return Ok(vec![values, ops::matmul(&scaled, &ops::swap_last(&vectors)?)?]);
+        }
         "einsum" => ops::einsum(&a.text("equation"), &x.iter().collect::<Vec<_>>()),
         "elu" => ops::elu(&x[0], a.float("alpha")),
         "exp" => ops::exp(&x[0]),
         "exp2" => ops::exp2(&x[0]),
         "expand_dims" => ops::expand_dims(&x[0], a.int("axis")),
         "eye" => ops::eye(builder, a.int("rows"), a.int("columns"), a.int("diagonal"), DType::Float32),
+        "fft" => return parts(&ops::fft(&ops::complex(&x[0], &x[1])?)?),
+        "fft2" => return parts(&ops::fft2(&ops::complex(&x[0], &x[1])?)?),
         "flip" => ops::flip(&x[0], &a.ints("axes")),
         "floor_divide" => ops::floor_divide(&x[0], &x[1]),
         "gelu" => ops::gelu(&x[0], a.flag("approximate")),
@@ -77,8 +91,13 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "hard_sigmoid" => ops::hard_sigmoid(&x[0]),
         "hard_silu" => ops::hard_silu(&x[0]),
         "hard_tanh" => ops::hard_tanh(&x[0]),
+        "ifft2" => return parts(&ops::ifft2(&ops::complex(&x[0], &x[1])?)?),
         "in_top_k" => ops::in_top_k(&x[0], &x[1], a.int("k") as usize),
         "index" => ops::index(&x[0], a.int("axis"), a.int("place")),
+        "inv" => ops::inv(&x[0]),
+        "irfft" => {
+            ops::irfft(&ops::complex(&x[0], &x[1])?, a.optional("length").map(|length| length as usize))
+        }
         "l2_normalize" => ops::l2_normalize(&x[0], &a.ints("axes"), a.float("epsilon")),
         "leaky_relu" => ops::leaky_relu(&x[0], a.float("slope")),
         "log10" => ops::log10(&x[0]),
@@ -91,6 +110,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "logical_or" => ops::logical_or(&x[0], &x[1]),
         "logical_xor" => ops::logical_xor(&x[0], &x[1]),
         "logsumexp" => ops::logsumexp(&x[0], &a.ints("axes"), a.flag("keepdims")),
+        "lstsq" => ops::lstsq(&x[0], &x[1]),
         "matmul" => ops::matmul(&x[0], &x[1]),
         "max" => ops::max(&x[0], &a.ints("axes"), a.flag("keepdims")),
         "maximum" => ops::maximum(&x[0], &x[1]),
@@ -109,6 +129,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
             let widths: Vec<(usize, usize)> = kerata_core::ops::Attribute::from_tree(a.0.require("widths")?)?;
             ops::pad(&x[0], &widths, a.text("mode").parse::<PadMode>()?, 0.0)
         }
+        "pinv" => ops::pinv(&x[0]),
         "power" => ops::power(&x[0], &x[1]),
         "prod" => ops::prod(&x[0], &a.ints("axes"), a.flag("keepdims")),
         "random_integers" => ops::random_integers(
@@ -150,6 +171,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
             let sizes = a.sizes("sizes");
             ops::resize(&x[0], [sizes[0], sizes[1]], a.text("method").parse()?, false)
         }
+        "rfft" => return parts(&ops::rfft(&x[0], a.optional("length").map(|length| length as usize))?),
         "roll" => ops::roll(&x[0], a.int("shift"), a.int("axis")),
         "scan_power" => {
             let options = ScanOptions { length: Some(a.int("length") as u64), ..ScanOptions::default() };
@@ -181,6 +203,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "soft_shrink" => ops::soft_shrink(&x[0], a.float("threshold")),
         "softmax" => ops::softmax(&x[0], &a.ints("axes")),
         "softsign" => ops::softsign(&x[0]),
+        "solve" => ops::solve(&x[0], &x[1]),
         "sort" => ops::sort(&x[0], a.int("axis")),
         "sparse_plus" => ops::sparse_plus(&x[0]),
         "sparse_sigmoid" => ops::sparse_sigmoid(&x[0]),
@@ -190,8 +213,26 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "squareplus" => ops::squareplus(&x[0], a.float("b")),
         "stack" => ops::stack(x, a.int("axis")),
         "std" => ops::std(&x[0], &a.ints("axes"), a.flag("keepdims")),
+        "stft" => {
+            let length = a.int("sequence_length") as usize;
+            let window = match a.0.get("window").and_then(Tree::as_str) {
+                Some("hann") => Some(ops::hann_window(length)),
+                Some(_) => Some(ops::hamming_window(length)),
+                None => None,
+            };
+            let (stride, size) = (a.int("sequence_stride") as usize, a.int("fft_length") as usize);
+            return parts(&ops::stft(&x[0], length, stride, size, window.as_deref(), a.flag("center"))?);
+        }
         "subtract" => ops::subtract(&x[0], &x[1]),
         "sum" => ops::sum(&x[0], &a.ints("axes"), a.flag("keepdims")),
+        "svd" => {
+            // Singular vectors are free in their signs; their product is not.
+            let (u, s, v) = ops::svd(&x[0])?;
+            let scaled = ops::multiply(&ops::stop_gradient(&u)?, &ops::expand_dims(&s, -2)?)?;
+            let product = ops::stop_gradient(&ops::matmul(&scaled, &ops::stop_gradient(&v)?)?)?;
+            let product = ops::add(&product, &ops::subtract(&x[0], &ops::stop_gradient(&x[0])?)?)?;
+            return Ok(vec![s, product]);
+        }
         "take" => ops::take(&x[0], &x[1], a.optional("axis")),
         "take_along_axis" => ops::take_along_axis(&x[0], &x[1], a.int("axis")),
         "tanh_shrink" => ops::tanh_shrink(&x[0]),
@@ -220,6 +261,11 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         other => panic!("no function `{other}`: add it to this table"),
     };
     Ok(vec![one?])
+}
+
+/// Real and imaginary parts.
+fn parts(x: &Tensor) -> Result<Vec<Tensor>> {
+    Ok(vec![ops::real(x)?, ops::imag(x)?])
 }
 
 /// Arguments of a case.

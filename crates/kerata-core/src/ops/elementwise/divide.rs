@@ -20,8 +20,8 @@ impl BinaryRule for Divide {
     }
 
     fn gradient(g: &Gradient<'_>) -> Result<[Option<Tensor>; 2]> {
-        let numerator = ops::divide(&g.grad(0)?, g.input(1)?)?;
-        let denominator = ops::negative(&ops::multiply(&numerator, g.output(0)?)?)?;
+        let numerator = ops::divide(&g.grad(0)?, &ops::conj(g.input(1)?)?)?;
+        let denominator = ops::negative(&ops::multiply(&numerator, &ops::conj(g.output(0)?)?)?)?;
         Ok([Some(numerator), Some(denominator)])
     }
 }

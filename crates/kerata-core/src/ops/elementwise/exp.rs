@@ -19,6 +19,6 @@ impl UnaryRule for Exp {
     }
 
     fn gradient(g: &Gradient<'_>) -> Result<Option<Tensor>> {
-        ops::multiply(&g.grad(0)?, g.output(0)?).map(Some)
+        g.times(g.output(0)?)
     }
 }

@@ -25,6 +25,6 @@ impl BinaryRule for Multiply {
 
     fn gradient(g: &Gradient<'_>) -> Result<[Option<Tensor>; 2]> {
         let grad = g.grad(0)?;
-        Ok([Some(ops::multiply(&grad, g.input(1)?)?), Some(ops::multiply(&grad, g.input(0)?)?)])
+        Ok([Some(ops::multiply(&grad, &ops::conj(g.input(1)?)?)?), Some(ops::multiply(&grad, &ops::conj(g.input(0)?)?)?)])
     }
 }

@@ -87,8 +87,8 @@ impl Op for Matmul {
 
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {
         let (a, b, grad) = (g.input(0)?, g.input(1)?, g.grad(0)?);
-        let left = matmul(&grad, &ops::swap_last(b)?)?;
-        let right = matmul(&ops::swap_last(a)?, &grad)?;
+        let left = matmul(&grad, &ops::swap_last(&ops::conj(b)?)?)?;
+        let right = matmul(&ops::swap_last(&ops::conj(a)?)?, &grad)?;
         Ok(vec![Some(unbroadcast(&left, a)?), Some(unbroadcast(&right, b)?)])
     }
 }
