@@ -80,6 +80,8 @@ pub struct Place {
     pub children: IndexMap<String, Arc<Place>>,
     /// Whether the layer itself may be trained.
     pub trainable: bool,
+    /// Whether variables are stored as they were declared, not the trainable ones first.
+    pub keeps_order: bool,
     /// Specs of the first call's results.
     pub outputs: Vec<TensorSpec>,
 }
@@ -103,7 +105,8 @@ impl Place {
     /// The variables that are stored, in their order.
     pub fn stored(&self) -> impl Iterator<Item = &Slot> {
         let weights = || self.slots.iter().filter(|slot| slot.role == Role::Weight);
-        weights().filter(|slot| slot.trainable).chain(weights().filter(|slot| !slot.trainable))
+        let is_first = |slot: &&Slot| self.keeps_order || slot.trainable;
+        weights().filter(is_first).chain(weights().filter(move |slot| !is_first(slot)))
     }
 
     /// All variables with their paths, those of the layer before those inside it.

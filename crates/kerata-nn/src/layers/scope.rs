@@ -105,6 +105,11 @@ impl Scope {
         place.slots.last_mut().ok_or_else(|| Error::internal("no variable was declared"))
     }
 
+    /// Has the variables stored in the order in which they are declared, as quantized layers store theirs.
+    pub fn keep_order(&mut self) {
+        Arc::make_mut(&mut self.place).keeps_order = true;
+    }
+
     /// Declares the state of a random sequence.
     pub fn seed(&mut self, name: &str, seed: &Seed) -> Result<()> {
         let start = Initializer::constant_tree(Tree::List(vec![

@@ -15,16 +15,14 @@ impl Layer for Softmax {
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let mut x = inputs.only()?.clone();
         let axes = self.axis.list();
-        let mask = scope.mask(0).map(|mask| ops::cast(mask, x.dtype())).transpose()?;
+        let mask = scope.mask(0).cloned();
         if let Some(mask) = &mask {
             let lowest = if x.dtype() == DType::Float16 { -3e4 } else { -1e9 };
-            let one = ops::scalar(mask, 1.0)?;
-            let penalty = ops::multiply(&ops::subtract(&one, mask)?, &ops::scalar(mask, lowest)?)?;
-            x = ops::add(&x, &penalty)?;
+            x = ops::select(mask, &x, &ops::scalar(&x, lowest)?)?;
         }
         let output = softmax_over(&x, axes)?;
         match mask {
-            Some(mask) => Ok(vec![ops::multiply(&output, &mask)?]),
+            Some(mask) => Ok(vec![ops::select(&mask, &output, &ops::scalar(&output, 0.0)?)?]),
             None => Ok(vec![output]),
         }
     }

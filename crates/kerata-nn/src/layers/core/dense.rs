@@ -1,5 +1,6 @@
 //! `Dense`: fully connected layer, `activation(inputs · kernel + bias)`.
 
+use super::kernel::{Kernel, Scale};
 use crate::layers::prelude::*;
 
 config! {
@@ -29,24 +30,39 @@ config! {
     }
 }
 
+impl Dense {
+    fn kernel(&self, input: &TensorSpec) -> Result<Kernel<'_>> {
+        let shape = vec![input.known_axis(-1)?, self.units];
+        let scale = Scale { axes: vec![Some(1)] };
+        Ok(Kernel { shape, reduced: vec![0], scale, config: self.quantization_config.as_ref() })
+    }
+}
+
 impl Layer for Dense {
     fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
-        let width = inputs.only()?.known_axis(-1)?;
-        scope
-            .variable("kernel", [width, self.units], &self.kernel_initializer)?
-            .regularize(&self.kernel_regularizer)
-            .constrain(&self.kernel_constraint);
-        if self.use_bias {
+        let kernel = |scope: &mut Scope, shape: &[usize]| {
             scope
-                .variable("bias", [self.units], &self.bias_initializer)?
-                .regularize(&self.bias_regularizer)
-                .constrain(&self.bias_constraint);
-        }
-        Ok(())
+                .variable("kernel", shape, &self.kernel_initializer)?
+                .regularize(&self.kernel_regularizer)
+                .constrain(&self.kernel_constraint);
+            Ok(())
+        };
+        let bias = |scope: &mut Scope| {
+            if self.use_bias {
+                scope
+                    .variable("bias", [self.units], &self.bias_initializer)?
+                    .regularize(&self.bias_regularizer)
+                    .constrain(&self.bias_constraint);
+            }
+            Ok(())
+        };
+        self.kernel(inputs.only()?)?.build(scope, kernel, bias)
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let mut output = ops::matmul(inputs.only()?, &scope.get("kernel")?)?;
+        let kernel = self.kernel(inputs.only()?.spec())?;
+        let x = kernel.input(scope, inputs.only()?, &[-1])?;
+        let mut output = ops::matmul(&x, &kernel.get(scope)?)?;
         if self.use_bias {
             output = ops::add(&output, &scope.get("bias")?)?;
         }

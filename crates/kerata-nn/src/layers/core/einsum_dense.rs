@@ -1,5 +1,6 @@
 //! `EinsumDense`: a product of any axes with a kernel, in the notation of `einsum`.
 
+use super::kernel::{Kernel, Scale};
 use crate::layers::prelude::*;
 
 config! {
@@ -38,6 +39,11 @@ config! {
 struct Shapes {
     kernel: Vec<usize>,
     bias: Option<Vec<usize>>,
+    /// Axes of the kernel and of the input that are summed over.
+    reduced: Vec<usize>,
+    reduced_inputs: Vec<i64>,
+    /// For each axis of the result, the axis of the kernel that it is.
+    of_kernel: Vec<Option<usize>>,
 }
 
 impl EinsumDense {
@@ -72,35 +78,68 @@ impl EinsumDense {
             input.known_axis((place + input_offset) as i64)
         };
         let kernel = kernel_axes.iter().map(size_of).collect::<Result<_>>()?;
-        let Some(bias_axes) = &self.bias_axes else { return Ok(Shapes { kernel, bias: None }) };
+        let is_summed = |axis: &char| !output_axes.contains(axis);
+        let reduced = (0..kernel_axes.len()).filter(|at| is_summed(&kernel_axes[*at])).collect();
+        let reduced_inputs = (0..input_axes.len())
+            .filter(|at| is_summed(&input_axes[*at]))
+            .map(|at| (at + input_offset) as i64)
+            .collect();
+        let leading = if has_ellipsis { input.rank().saturating_sub(input_axes.len()) } else { 0 };
+        let of_kernel = output_axes.iter().map(|axis| kernel_axes.iter().position(|other| other == axis));
+        let of_kernel = match output.trim().starts_with("...") {
+            true => vec![None; leading].into_iter().chain(of_kernel).collect(),
+            false => of_kernel.chain(vec![None; leading]).collect(),
+        };
+        let shapes = Shapes { kernel, bias: None, reduced, reduced_inputs, of_kernel };
+        let Some(bias_axes) = &self.bias_axes else { return Ok(shapes) };
         // The bias has the axes it names and, after the first of them, axes of size one.
         let first = output_axes.iter().position(|axis| bias_axes.contains(*axis)).ok_or_else(wrong)?;
         let bias = output_axes[first..]
             .iter()
             .map(|axis| if bias_axes.contains(*axis) { size_of(axis) } else { Ok(1) })
             .collect::<Result<_>>()?;
-        Ok(Shapes { kernel, bias: Some(bias) })
+        Ok(Shapes { bias: Some(bias), ..shapes })
+    }
+}
+
+impl Shapes {
+    fn kernel<'a>(&self, layer: &'a EinsumDense) -> Kernel<'a> {
+        Kernel {
+            shape: self.kernel.clone(),
+            reduced: self.reduced.clone(),
+            scale: Scale { axes: self.of_kernel.clone() },
+            config: layer.quantization_config.as_ref(),
+        }
     }
 }
 
 impl Layer for EinsumDense {
     fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
         let shapes = self.shapes(inputs.only()?)?;
-        scope
-            .variable("kernel", shapes.kernel, &self.kernel_initializer)?
-            .regularize(&self.kernel_regularizer)
-            .constrain(&self.kernel_constraint);
-        if let Some(shape) = shapes.bias {
+        let kernel = |scope: &mut Scope, shape: &[usize]| {
             scope
-                .variable("bias", shape, &self.bias_initializer)?
-                .regularize(&self.bias_regularizer)
-                .constrain(&self.bias_constraint);
-        }
-        Ok(())
+                .variable("kernel", shape, &self.kernel_initializer)?
+                .regularize(&self.kernel_regularizer)
+                .constrain(&self.kernel_constraint);
+            Ok(())
+        };
+        let bias = |scope: &mut Scope| {
+            if let Some(shape) = &shapes.bias {
+                scope
+                    .variable("bias", shape, &self.bias_initializer)?
+                    .regularize(&self.bias_regularizer)
+                    .constrain(&self.bias_constraint);
+            }
+            Ok(())
+        };
+        shapes.kernel(self).build(scope, kernel, bias)
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let mut output = ops::einsum(&self.equation, &[inputs.only()?, &scope.get("kernel")?])?;
+        let shapes = self.shapes(inputs.only()?.spec())?;
+        let kernel = shapes.kernel(self);
+        let x = kernel.input(scope, inputs.only()?, &shapes.reduced_inputs)?;
+        let mut output = ops::einsum(&self.equation, &[&x, &kernel.get(scope)?])?;
         if scope.has("bias") {
             output = ops::add(&output, &scope.get("bias")?)?;
         }

@@ -3,6 +3,10 @@
 use super::Layer;
 use crate::config::macros::family;
 
+mod kernel;
+
+pub(crate) use kernel::{grouped, rounded_to_int8, stored, unpacked};
+
 family! { dyn Layer;
     activation => Activation,
     dense => Dense,

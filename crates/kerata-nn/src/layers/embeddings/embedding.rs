@@ -1,5 +1,6 @@
 //! `Embedding`: a vector for each number.
 
+use super::table::Table;
 use crate::layers::prelude::*;
 
 config! {
@@ -25,23 +26,25 @@ config! {
     }
 }
 
+impl Embedding {
+    fn table(&self) -> Table {
+        Table { count: self.input_dim, width: self.output_dim }
+    }
+}
+
 impl Layer for Embedding {
     fn build(&self, scope: &mut Scope, _: &[TensorSpec]) -> Result<()> {
-        scope
-            .variable("embeddings", [self.input_dim, self.output_dim], &self.embeddings_initializer)?
-            .regularize(&self.embeddings_regularizer)
-            .constrain(&self.embeddings_constraint);
-        Ok(())
+        self.table().build(scope, |scope| {
+            scope
+                .variable("embeddings", [self.input_dim, self.output_dim], &self.embeddings_initializer)?
+                .regularize(&self.embeddings_regularizer)
+                .constrain(&self.embeddings_constraint);
+            Ok(())
+        })
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let numbers = inputs.only()?;
-        let whole = match numbers.dtype() {
-            DType::Int32 | DType::Int64 => numbers.clone(),
-            _ => ops::cast(numbers, DType::Int32)?,
-        };
-        let output = ops::take(&scope.get("embeddings")?, &whole, Some(0))?;
-        Ok(vec![ops::cast(&output, scope.compute_dtype())?])
+        Ok(vec![self.table().look_up(scope, inputs.only()?)?])
     }
 
     fn supports_masking(&self) -> bool {

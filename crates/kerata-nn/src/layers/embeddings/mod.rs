@@ -3,6 +3,9 @@
 use super::Layer;
 use crate::config::macros::family;
 
+mod table;
+
 family! { dyn Layer;
     embedding => Embedding,
+    reversible_embedding => ReversibleEmbedding,
 }

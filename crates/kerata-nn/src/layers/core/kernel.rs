@@ -1,0 +1,233 @@
+//! `Kernel`: the kernel of a dense layer in the form that the dtype policy asks for: float, or quantized as Keras stores it.
+//!
+//! A quantized kernel is made a float one where it is used, and the inputs are rounded as Keras rounds them, which gives
+//! Keras's numbers but for the order of a sum.
+
+use crate::config::Quantization;
+use crate::layers::prelude::*;
+
+/// The kernel of a dense layer.
+pub(crate) struct Kernel<'a> {
+    /// Sizes of the float kernel.
+    pub shape: Vec<usize>,
+    /// Its axes that are summed over.
+    pub reduced: Vec<usize>,
+    /// Shape of the scale of an int8 kernel, and the place of its axes in the kernel.
+    pub scale: Scale,
+    /// `quantization_config` of the layer.
+    pub config: Option<&'a Tree>,
+}
+
+/// How the scale of an int8 kernel is stored: sizes, and which axis of the kernel each is; ones are none.
+pub(crate) struct Scale {
+    /// For each axis of the scale, the axis of the kernel that it belongs to.
+    pub axes: Vec<Option<usize>>,
+}
+
+/// Name and dtype of what float8 keeps for inputs, kernel and gradients.
+const FLOAT8_PARTS: [&str; 3] = ["inputs", "kernel", "outputs_grad"];
+
+impl Kernel<'_> {
+    /// Declares the variables in Keras's order; `kernel` declares a float kernel, `bias` the bias.
+    pub fn build(
+        &self,
+        scope: &mut Scope,
+        kernel: impl FnOnce(&mut Scope, &[usize]) -> Result<()>,
+        bias: impl FnOnce(&mut Scope) -> Result<()>,
+    ) -> Result<()> {
+        let Some(quantization) = scope.policy().quantization().cloned() else {
+            kernel(scope, &self.shape)?;
+            return bias(scope);
+        };
+        scope.keep_order();
+        let float = scope.policy().variable_dtype();
+        match quantization.mode.as_str() {
+            "float8" => {
+                kernel(scope, &self.shape)?;
+                bias(scope)?;
+                for part in FLOAT8_PARTS {
+                    let history = quantization.amax_history_length;
+                    scope.variable(&format!("{part}_scale"), [], &Initializer::ones())?.dtype(DType::Float32);
+                    scope
+                        .variable(&format!("{part}_amax_history"), [history], &Initializer::zeros())?
+                        .dtype(DType::Float32);
+                }
+                Ok(())
+            }
+            "int8" => {
+                stored(scope, "kernel", &self.shape, DType::Int8)?;
+                bias(scope)?;
+                stored(scope, "kernel_scale", &self.scale_shape(), float)
+            }
+            "int4" => {
+                let (rows, columns) = self.matrix();
+                stored(scope, "kernel", &[rows, columns.div_ceil(2)], DType::Int8)?;
+                bias(scope)?;
+                let Some(block) = quantization.block_size else {
+                    return stored(scope, "kernel_scale", &[columns], float);
+                };
+                let groups = [rows.div_ceil(block.max(1)), columns];
+                stored(scope, "kernel_scale", &groups, float)?;
+                stored(scope, "kernel_zero", &groups, DType::Int8)?;
+                stored(scope, "g_idx", &[rows], DType::Float32)
+            }
+            mode => {
+                bias(scope)?;
+                let (rows, columns) = self.model_matrix();
+                let is_packed = mode == "awq" || quantization.weight_bits == Some(4);
+                let stored_columns = if is_packed { columns.div_ceil(2) } else { columns };
+                let groups = quantization.block_size.map_or(1, |block| rows.div_ceil(block.max(1)));
+                stored(scope, "kernel", &[stored_columns, rows], DType::Uint8)?;
+                stored(scope, "kernel_scale", &[columns, groups], float)?;
+                stored(scope, "kernel_zero", &[columns, groups], DType::Uint8)?;
+                if mode == "awq" {
+                    stored(scope, "awq_scales", &[rows], float)?;
+                }
+                stored(scope, "g_idx", &[rows], DType::Float32)
+            }
+        }
+    }
+
+    /// The float kernel.
+    pub fn get(&self, scope: &Scope) -> Result<Tensor> {
+        let Some(quantization) = scope.policy().quantization() else { return scope.get("kernel") };
+        let compute = scope.compute_dtype();
+        let kernel = match quantization.mode.as_str() {
+            "float8" => return rounded_to_float8(scope, &scope.get("kernel")?, "kernel_scale"),
+            "int8" => {
+                let kernel = ops::cast(&scope.get_stored("kernel")?, compute)?;
+                ops::divide(&kernel, &self.spread_scale(&scope.get("kernel_scale")?)?)?
+            }
+            "int4" => {
+                let (_, columns) = self.matrix();
+                let kernel = ops::cast(&unpacked(&scope.get_stored("kernel")?, columns, -1, true)?, compute)?;
+                let scale = scope.get("kernel_scale")?;
+                if quantization.block_size.is_none() {
+                    ops::divide(&kernel, &scale)?
+                } else {
+                    let zero = scope.get_stored("kernel_zero")?;
+                    grouped(&kernel, &scale, &zero, &scope.get_stored("g_idx")?, 0)?
+                }
+            }
+            mode => self.get_transposed(scope, mode, quantization)?,
+        };
+        ops::reshape(&ops::cast(&kernel, compute)?, self.shape.iter().copied())
+    }
+
+    /// The inputs as the product takes them: rounded over the axes that are summed over, when they are.
+    pub fn input(&self, scope: &Scope, x: &Tensor, axes: &[i64]) -> Result<Tensor> {
+        let Some(quantization) = scope.policy().quantization() else { return Ok(x.clone()) };
+        let quantizer = self.config.map(|config| config.path(&["config", "activation_quantizer"]));
+        let is_rounded = match (quantization.mode.as_str(), quantizer) {
+            ("float8", _) => return rounded_to_float8(scope, x, "inputs_scale"),
+            ("int8", None) => true,
+            ("int8", Some(quantizer)) => quantizer.is_some_and(|tree| !tree.is_null()),
+            ("int4", Some(Some(tree))) => !tree.is_null() && quantization.block_size.is_none(),
+            _ => false,
+        };
+        if is_rounded { rounded_to_int8(x, axes) } else { Ok(x.clone()) }
+    }
+
+    /// A kernel of GPTQ or AWQ, which is stored with its columns first.
+    fn get_transposed(&self, scope: &Scope, mode: &str, quantization: &Quantization) -> Result<Tensor> {
+        let (_, columns) = self.model_matrix();
+        let mut kernel = scope.get_stored("kernel")?;
+        if mode == "awq" || quantization.weight_bits == Some(4) {
+            kernel = unpacked(&kernel, columns, 0, false)?;
+        }
+        let scale = scope.get("kernel_scale")?;
+        let kernel = ops::cast(&kernel, scale.dtype())?;
+        let zero = scope.get_stored("kernel_zero")?;
+        let kernel = grouped(&kernel, &scale, &zero, &scope.get_stored("g_idx")?, -1)?;
+        let kernel = ops::transpose(&kernel, &[1, 0])?;
+        if mode == "awq" {
+            return ops::divide(&kernel, &ops::expand_dims(&scope.get("awq_scales")?, -1)?);
+        }
+        Ok(kernel)
+    }
+
+    /// Rows that are summed over and columns that are not.
+    fn matrix(&self) -> (usize, usize) {
+        let of = |is_reduced: bool| {
+            let axes = self.shape.iter().enumerate();
+            axes.filter(|(axis, _)| self.reduced.contains(axis) == is_reduced).map(|(_, size)| *size).product()
+        };
+        (of(true), of(false))
+    }
+
+    /// Rows and columns as GPTQ sees a kernel of three axes: the largest one stands alone.
+    fn model_matrix(&self) -> (usize, usize) {
+        let [first, second, third] = self.shape[..] else { return self.matrix() };
+        if first >= second && first >= third { (first, second * third) } else { (first * second, third) }
+    }
+
+    fn scale_shape(&self) -> Vec<usize> {
+        self.scale.axes.iter().map(|axis| axis.map_or(1, |axis| self.shape[axis])).collect()
+    }
+
+    /// The scale of an int8 kernel with its axes where the kernel has them.
+    fn spread_scale(&self, scale: &Tensor) -> Result<Tensor> {
+        let kept: Vec<usize> = self.scale.axes.iter().flatten().copied().collect();
+        let dense = ops::reshape(scale, kept.iter().map(|axis| self.shape[*axis]))?;
+        let mut order: Vec<usize> = (0..kept.len()).collect();
+        order.sort_by_key(|place| kept[*place]);
+        let order: Vec<i64> = order.into_iter().map(|place| place as i64).collect();
+        let sizes = self.shape.iter().enumerate().map(|(axis, size)| if kept.contains(&axis) { *size } else { 1 });
+        ops::reshape(&ops::transpose(&dense, &order)?, sizes)
+    }
+}
+
+/// Declares a variable of a quantized kernel.
+pub(crate) fn stored(scope: &mut Scope, name: &str, shape: &[usize], dtype: DType) -> Result<()> {
+    scope.variable(name, shape, &Initializer::zeros())?.frozen().dtype(dtype);
+    Ok(())
+}
+
+/// Rounds to whole multiples of a 127th of the largest absolute value along axes.
+pub(crate) fn rounded_to_int8(x: &Tensor, axes: &[i64]) -> Result<Tensor> {
+    let largest = ops::max(&ops::absolute(x)?, axes, true)?;
+    let largest = ops::add(&largest, &ops::scalar(&largest, 1e-7)?)?;
+    let scale = ops::divide(&ops::scalar(&largest, 127.0)?, &largest)?;
+    let steps = ops::round(&ops::multiply(x, &scale)?)?;
+    let low = ops::maximum(&steps, &ops::scalar(&steps, -127.0)?)?;
+    ops::divide(&ops::minimum(&low, &ops::scalar(&steps, 127.0)?)?, &scale)
+}
+
+/// Two 4-bit numbers a byte, the lower half first, along an axis of so many numbers.
+pub(crate) fn unpacked(packed: &Tensor, count: usize, axis: i64, is_signed: bool) -> Result<Tensor> {
+    let axis = packed.spec().axis(axis)? as i64;
+    let half = |x: &Tensor| {
+        let x = ops::bitwise_and(x, &ops::scalar(x, 15)?)?;
+        if !is_signed {
+            return Ok(x);
+        }
+        let eight = ops::scalar(&x, 8)?;
+        ops::subtract(&ops::bitwise_xor(&x, &eight)?, &eight)
+    };
+    let low = half(packed)?;
+    let high = half(&ops::right_shift(packed, &ops::scalar(packed, 4)?)?)?;
+    let pairs = ops::stack(&[low, high], axis + 1)?;
+    let mut sizes = packed.sizes();
+    sizes[axis as usize] = ops::Size::Infer;
+    ops::slice_axis(&ops::reshape(&pairs, sizes)?, axis, ops::Range::new(0, count as i64))
+}
+
+/// `(x - zero) · scale`, where positions along an axis of scale and zero are shared by groups.
+pub(crate) fn grouped(x: &Tensor, scale: &Tensor, zero: &Tensor, groups: &Tensor, axis: i64) -> Result<Tensor> {
+    let groups = ops::cast(groups, DType::Int32)?;
+    let scale = ops::take(scale, &groups, Some(axis))?;
+    let zero = ops::cast(&ops::take(zero, &groups, Some(axis))?, scale.dtype())?;
+    ops::multiply(&ops::subtract(x, &zero)?, &scale)
+}
+
+/// Rounds to 8-bit floats under a stored scale.
+fn rounded_to_float8(scope: &Scope, x: &Tensor, scale: &str) -> Result<Tensor> {
+    /// The largest float of 4 exponent and 3 mantissa bits.
+    const LARGEST: f64 = 448.0;
+    let scale = ops::cast(&scope.get_stored(scale)?, x.dtype())?;
+    let scaled = ops::divide(x, &scale)?;
+    let low = ops::maximum(&scaled, &ops::scalar(&scaled, -LARGEST)?)?;
+    let clipped = ops::minimum(&low, &ops::scalar(&scaled, LARGEST)?)?;
+    let rounded = ops::cast(&ops::cast(&clipped, DType::Float8E4m3fn)?, x.dtype())?;
+    ops::multiply(&rounded, &scale)
+}
