@@ -10,7 +10,6 @@ pub mod initializers;
 pub mod layers;
 pub mod models;
 mod operations;
-mod random;
 mod registry;
 pub mod regularizers;
 

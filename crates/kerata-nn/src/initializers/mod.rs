@@ -7,7 +7,6 @@ use kerata_core::{DType, Result, Tree, ops};
 
 use crate::config::macros::family;
 use crate::config::{Config, Constructor, Family, Reference};
-use crate::random;
 use crate::registry::Registry;
 
 mod variance;
@@ -69,17 +68,17 @@ impl Start {
 
     /// Random numbers from `low` to `high`.
     pub fn uniform(&self, low: f64, high: f64, seed: Option<i64>) -> Result<Tensor> {
-        random::uniform(&self.seed(seed), self.sizes(), low, high, self.dtype)
+        ops::random_uniform(&self.seed(seed), self.sizes(), low, high, self.dtype)
     }
 
     /// Normal random numbers.
     pub fn normal(&self, mean: f64, deviation: f64, seed: Option<i64>) -> Result<Tensor> {
-        random::normal(&self.seed(seed), self.sizes(), mean, deviation, self.dtype)
+        ops::random_normal(&self.seed(seed), self.sizes(), mean, deviation, self.dtype)
     }
 
     /// Normal random numbers at most two deviations from the mean.
     pub fn truncated_normal(&self, mean: f64, deviation: f64, seed: Option<i64>) -> Result<Tensor> {
-        random::truncated_normal(&self.seed(seed), self.sizes(), mean, deviation, self.dtype)
+        ops::random_truncated_normal(&self.seed(seed), self.sizes(), mean, deviation, self.dtype)
     }
 
     fn sizes(&self) -> Vec<ops::Size> {

@@ -150,7 +150,9 @@ impl Kernel<'_> {
     fn matrix(&self) -> (usize, usize) {
         let of = |is_reduced: bool| {
             let axes = self.shape.iter().enumerate();
-            axes.filter(|(axis, _)| self.reduced.contains(axis) == is_reduced).map(|(_, size)| *size).product()
+            axes.filter(|(axis, _)| self.reduced.contains(axis) == is_reduced)
+                .map(|(_, size)| *size)
+                .product()
         };
         (of(true), of(false))
     }
@@ -172,7 +174,8 @@ impl Kernel<'_> {
         let mut order: Vec<usize> = (0..kept.len()).collect();
         order.sort_by_key(|place| kept[*place]);
         let order: Vec<i64> = order.into_iter().map(|place| place as i64).collect();
-        let sizes = self.shape.iter().enumerate().map(|(axis, size)| if kept.contains(&axis) { *size } else { 1 });
+        let sizes =
+            self.shape.iter().enumerate().map(|(axis, size)| if kept.contains(&axis) { *size } else { 1 });
         ops::reshape(&ops::transpose(&dense, &order)?, sizes)
     }
 }
@@ -213,7 +216,13 @@ pub(crate) fn unpacked(packed: &Tensor, count: usize, axis: i64, is_signed: bool
 }
 
 /// `(x - zero) · scale`, where positions along an axis of scale and zero are shared by groups.
-pub(crate) fn grouped(x: &Tensor, scale: &Tensor, zero: &Tensor, groups: &Tensor, axis: i64) -> Result<Tensor> {
+pub(crate) fn grouped(
+    x: &Tensor,
+    scale: &Tensor,
+    zero: &Tensor,
+    groups: &Tensor,
+    axis: i64,
+) -> Result<Tensor> {
     let groups = ops::cast(groups, DType::Int32)?;
     let scale = ops::take(scale, &groups, Some(axis))?;
     let zero = ops::cast(&ops::take(zero, &groups, Some(axis))?, scale.dtype())?;

@@ -1,7 +1,6 @@
 //! Dropping a share of a tensor.
 
 use crate::layers::prelude::*;
-use crate::random;
 
 /// The tensor with a share of it set to zero and the rest made larger by as much; `sizes` of one drop whole axes.
 pub(crate) fn drop_out(x: &Tensor, rate: f64, sizes: &[ops::Size], seed: &Tensor) -> Result<Tensor> {
@@ -11,7 +10,7 @@ pub(crate) fn drop_out(x: &Tensor, rate: f64, sizes: &[ops::Size], seed: &Tensor
 
 /// Which places stay when a share of them is dropped.
 pub(super) fn keep(rate: f64, sizes: &[ops::Size], seed: &Tensor) -> Result<Tensor> {
-    let chance = random::uniform(seed, sizes.to_vec(), 0.0, 1.0, DType::Float32)?;
+    let chance = ops::random_uniform(seed, sizes, 0.0, 1.0, DType::Float32)?;
     ops::greater_equal(&chance, &ops::scalar(&chance, rate)?)
 }
 

@@ -1,7 +1,6 @@
 //! `GaussianDropout`: multiplies by normal random numbers around one, in training.
 
 use crate::layers::prelude::*;
-use crate::random;
 
 config! {
     /// Multiplies by normal random numbers around one, in training.
@@ -26,7 +25,7 @@ impl Layer for GaussianDropout {
         }
         let seed = scope.next_seed("seed_generator")?;
         let deviation = (self.rate / (1.0 - self.rate)).sqrt();
-        let noise = random::normal(&seed, x.sizes(), 1.0, deviation, x.dtype())?;
+        let noise = ops::random_normal(&seed, x.sizes(), 1.0, deviation, x.dtype())?;
         Ok(vec![ops::multiply(x, &noise)?])
     }
 

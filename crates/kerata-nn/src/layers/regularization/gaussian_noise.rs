@@ -1,7 +1,6 @@
 //! `GaussianNoise`: adds normal random numbers around zero, in training.
 
 use crate::layers::prelude::*;
-use crate::random;
 
 config! {
     /// Adds normal random numbers around zero, in training.
@@ -25,7 +24,7 @@ impl Layer for GaussianNoise {
             return Ok(vec![x.clone()]);
         }
         let seed = scope.next_seed("seed_generator")?;
-        let noise = random::normal(&seed, x.sizes(), 0.0, self.stddev, x.dtype())?;
+        let noise = ops::random_normal(&seed, x.sizes(), 0.0, self.stddev, x.dtype())?;
         Ok(vec![ops::add(x, &noise)?])
     }
 

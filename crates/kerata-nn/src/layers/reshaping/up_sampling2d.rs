@@ -23,7 +23,10 @@ impl Layer for UpSampling2D {
         let output = if self.interpolation == "nearest" {
             ops::repeat(&ops::repeat(&x, factors[0], 1)?, factors[1], 2)?
         } else {
-            return Err(Error::unsupported(format!("interpolation `{}`", self.interpolation)));
+            let (height, width) = (x.spec().known_axis(1)?, x.spec().known_axis(2)?);
+            let sizes = [height * factors[0], width * factors[1]];
+            let resized = ops::resize(&x, sizes, self.interpolation.parse()?, false)?;
+            ops::cast(&resized, x.dtype())?
         };
         Ok(vec![spatial.leave(&output)?])
     }
