@@ -4,6 +4,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use kerata_core::{Artifact, DType, Object, Result, Role, Tree};
+use kerata_formats::walk;
 
 use crate::salvage::with_remains;
 use crate::{OpenOptions, input, open};
@@ -88,7 +89,7 @@ impl Report {
             name: config.and_then(|config| config.path(&["config", "name"])?.as_str()).map(str::to_owned),
             layers: layer_classes.iter().map(|entry| entry.1).sum(),
             layer_classes,
-            parameters: artifact.parameters(),
+            parameters: artifact.parameters() + lora_parameters(artifact),
             trainable: all_known.then(|| trainable.map(|(_, variable)| variable.elements()).sum()),
             optimizer: optimizer.and_then(|tree| tree.class_name().or(tree.as_str())).map(str::to_owned),
             optimizer_parameters: artifact.of_role(Role::Optimizer).map(|entry| entry.1.elements()).sum(),
@@ -133,6 +134,21 @@ impl Report {
             ("notes", Tree::from(self.notes.clone())),
         ])
     }
+}
+
+/// Elements of the LoRA factors: part of `count_params()`, but merged into the kernels when Keras saves.
+fn lora_parameters(artifact: &Artifact) -> u64 {
+    let Some(config) = &artifact.config else { return 0 };
+    let walk = walk::objects(config);
+    let factors = walk.objects().iter().filter_map(|object| {
+        let rank = object.lora_rank?;
+        // The kernel (or table) is the first variable; its factors are (..., in, rank) and (rank, out).
+        let kernel = artifact.variables.get(&format!("{}/vars/0", object.path))?;
+        let (out, rest) = kernel.shape.split_last()?;
+        let rows: u64 = rest.iter().product();
+        rows.checked_add(*out)?.checked_mul(rank)
+    });
+    factors.sum()
 }
 
 /// Counts the layers of a model config, nested models included, the models themselves not.

@@ -12,9 +12,17 @@ fn text(path: &Path) -> String {
 
 #[test]
 fn inspect_counts_as_keras_does() {
-    for name in
-        ["dense", "cnn", "lstm", "nested", "bidirectional", "transformer_block", "int8", "string_lookup"]
-    {
+    for name in [
+        "dense",
+        "cnn",
+        "lstm",
+        "nested",
+        "bidirectional",
+        "transformer_block",
+        "int8",
+        "string_lookup",
+        "lora",
+    ] {
         let folder = golden("keras-3.15").join(name);
         let expect = std::fs::read(folder.join("expect.json")).unwrap();
         let expect = Tree::parse(&expect, &Limits::default()).unwrap();

@@ -39,6 +39,8 @@ pub struct Saved {
     pub trainable: bool,
     /// Its own variables in index order; `None` when the config does not say (custom classes).
     pub variables: Option<Vec<SavedVariable>>,
+    /// Rank of the LoRA factors that Keras merges into the kernel when it saves.
+    pub lora_rank: Option<u64>,
     /// Positions of its children in the order of their creation.
     children: Vec<usize>,
     /// Names of the objects around it since the last model, and its own: `bidirectional/forward_lstm/lstm_cell`.
@@ -196,6 +198,7 @@ impl Walk {
             name: part.name.clone(),
             trainable,
             variables: class.map(|class| placed((class.variables)(&facts), around.path, trainable)),
+            lora_rank: part.config.and_then(|config| config.get("lora_rank")?.as_u64()),
             children: Vec::new(),
             scope: if around.is_root && is_model { String::new() } else { scope.clone() },
         });
