@@ -114,7 +114,9 @@ impl Disk for LocalDisk {
             // Somebody who clears up may hold the lock of the fresh file, or have removed it already.
             let is_locked = flock(&file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK);
             if is_locked && file.metadata().is_ok_and(|found| found.nlink() > 0) {
-                return Ok(Box::new(file::LocalFile::new(file, expected_bytes)?));
+                let new =
+                    file::LocalFile::new(file, expected_bytes).inspect_err(|_| drop(fs::remove_file(&path)));
+                return Ok(Box::new(new?));
             }
         }
         Err(Error::new(ErrorKind::Conflict, "the temporary file is removed as soon as it is made"))

@@ -2,4 +2,6 @@
 
 mod conformance;
 mod faults;
+mod full;
+mod kill;
 mod local;
