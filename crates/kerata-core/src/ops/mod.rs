@@ -22,6 +22,7 @@ pub mod linear;
 pub mod random;
 pub mod reduce;
 pub mod shaping;
+pub mod text;
 
 use std::fmt::Debug;
 
@@ -44,6 +45,7 @@ pub use registry::{OPS, OpEntry, read_op};
 pub use scalar::{Scalar, one_minus, plus, scalar, times};
 pub use shaping::*;
 pub use size::{Dim, Size};
+pub use text::*;
 
 use crate::array::Array;
 use crate::graph::{Graph, Tensor, TensorSpec};

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{
     Attribute, Op, complex, control, dynamic, elementwise, image, indexing, linalg, linear, random, reduce,
-    shaping,
+    shaping, text,
 };
 use crate::{Error, Result, ResultExt, Tree};
 
@@ -31,6 +31,7 @@ pub static OPS: LazyLock<Vec<OpEntry>> = LazyLock::new(|| {
         random::ENTRIES,
         reduce::ENTRIES,
         shaping::ENTRIES,
+        text::ENTRIES,
     ];
     let mut ops = rooms.concat();
     ops.sort_by_key(|entry| entry.name);

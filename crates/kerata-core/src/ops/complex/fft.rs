@@ -116,8 +116,8 @@ fn transform(x: &[Complex<f64>], step: usize, size: usize, roots: &[Complex<f64>
     if size <= 1 {
         return x.iter().take(size).copied().collect();
     }
-    let factor = (2..).find(|factor| size % factor == 0 || factor * factor > size).unwrap_or(size);
-    let factor = if size % factor == 0 { factor } else { size };
+    let factor = (2..).find(|factor| size.is_multiple_of(*factor) || factor * factor > size).unwrap_or(size);
+    let factor = if size.is_multiple_of(factor) { factor } else { size };
     let part = size / factor;
     let parts: Vec<Vec<Complex<f64>>> =
         (0..factor).map(|at| transform(&x[at * step..], step * factor, part, roots)).collect();

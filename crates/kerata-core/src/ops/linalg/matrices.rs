@@ -64,8 +64,11 @@ impl Matrix {
     }
 }
 
+/// Size of an axis, as far as known.
+type Size = Option<u64>;
+
 /// Fails unless the last two axes are matrices of floats; gives the leading axes, rows and columns.
-pub fn check(x: &TensorSpec) -> Result<(&[Option<u64>], Option<u64>, Option<u64>)> {
+pub fn check(x: &TensorSpec) -> Result<(&[Size], Size, Size)> {
     crate::ops::linear::floats::check_float(x.dtype)?;
     match x.shape.axes() {
         [batch @ .., rows, columns] => Ok((batch, *rows, *columns)),
