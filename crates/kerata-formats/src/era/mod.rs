@@ -15,7 +15,7 @@ mod upgrade;
 mod version;
 
 pub use activation::{HARD_SIGMOID_NAME, is_old_hard_sigmoid};
-pub use rows::{ROWS, Row};
+pub use rows::{Action, ROWS, Row, table};
 pub use upgrade::upgrade;
 pub use version::Era;
 

@@ -19,13 +19,22 @@ pub(super) fn bare_list(tree: &mut Tree, name: &str, work: &mut Work) {
 /// The layers, with an input layer where the first one notes its input shape.
 pub(super) fn layers(config: &mut Object, work: &mut Work) {
     let Some(layers) = config.get_mut("layers").and_then(Tree::as_list_mut) else { return };
-    if work.era < Era::Keras3 {
-        if let Some(input) = layers.first().and_then(input_of) {
-            layers.insert(0, input);
-            work.note("the input shape of the first layer is written as an input layer");
-        }
+    if work.era < Era::Keras3
+        && let Some(input) = layers.first().and_then(input_of)
+    {
+        layers.insert(0, input);
+        work.note("the input shape of the first layer is written as an input layer");
+    }
+    let unnamed =
+        layers.iter_mut().filter(|layer| layer.get("config").is_some_and(|c| c.as_list().is_some()));
+    for (at, entries) in unnamed.filter_map(Tree::as_object_mut).enumerate() {
+        // Models inside models have no name in Keras 1, and each needs one of its own.
+        entries.entry("name".to_owned()).or_insert(Tree::from(format!("sequential_{}", at + 1)));
     }
     layers.iter_mut().for_each(|layer| objects::layer(layer, work));
+    for entries in layers.iter_mut().filter_map(Tree::as_object_mut) {
+        entries.shift_remove("name");
+    }
 }
 
 /// The input layer that a first layer asks for.

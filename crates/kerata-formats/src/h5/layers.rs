@@ -104,7 +104,7 @@ fn cudnn_turned(expected: &[Weight<'_>], arrays: &mut [Array]) -> Result<()> {
         };
         let (Some(kernel), Some(recurrent)) = (place("kernel"), place("recurrent_kernel")) else { continue };
         let columns = arrays.get(kernel).and_then(|array| array.shape.last()).copied().unwrap_or(0);
-        if !arrays.get(at).is_some_and(|bias| bias.shape == [2 * columns]) {
+        if arrays.get(at).is_none_or(|bias| bias.shape != [2 * columns]) {
             continue;
         }
         if let Some(array) = arrays.get_mut(kernel) {

@@ -1,6 +1,7 @@
 //! `h5`: whole models and weights in the HDF5 layout of Keras 1 to 3 (`docs/formats/h5.md`).
 
 mod arrays;
+mod inline;
 mod layers;
 mod names;
 mod optimizer;

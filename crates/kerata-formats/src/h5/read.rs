@@ -103,14 +103,14 @@ fn place_layers(
 ) -> Result<()> {
     let mut unplaced = 0;
     let known = walk.map(Walk::layers).unwrap_or_default();
-    for (name, arrays) in listed {
+    for (position, (name, arrays)) in listed.iter().enumerate() {
         // Normalisation takes slashes out of names.
         let bare = name.replace('/', "_");
-        let layer = known.iter().find(|layer| {
-            layer.name.as_deref().is_some_and(|known| {
-                known == name || known.trim_end_matches('_') == bare.trim_end_matches('_')
-            })
-        });
+        let fits = |known: &str| known == name || known.trim_end_matches('_') == bare.trim_end_matches('_');
+        let by_name = known.iter().find(|layer| layer.name.as_deref().is_some_and(fits));
+        // Models inside models have no name in Keras 1: then the order tells.
+        let by_order = || known.get(position).filter(|_| known.len() == listed.len());
+        let layer = by_name.or_else(by_order);
         if arrays.is_empty() {
             continue;
         }

@@ -62,7 +62,9 @@ pub(super) fn of_compile_config(config: &Tree) -> Option<Tree> {
 
 fn objects(tree: &Tree, module: &str) -> Tree {
     if tree.class_name().is_some() {
-        return tree.clone();
+        // A public function stands as an object whose config is its name.
+        let name = tree.get("config").and_then(Tree::as_str);
+        return name.and_then(|name| object(name, module)).unwrap_or_else(|| tree.clone());
     }
     match tree {
         Tree::Text(name) => object(name, module).unwrap_or_else(|| tree.clone()),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use kerata_core::{Artifact, LossReport, Result, Role, Shape, Tree, Variable};
 
-use super::{names, optimizer, read, training};
+use super::{inline, names, optimizer, read, training};
 use crate::containers::hdf5::{Attribute, Plan, StringKind, Writer};
 use crate::walk::{self, Walk, slots};
 
@@ -98,8 +98,11 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
     let backend = artifact.metadata.backend.clone().unwrap_or_else(|| "tensorflow".to_owned());
     let version = artifact.metadata.keras_version.clone().filter(|version| version.starts_with('3'));
     let version = version.unwrap_or_else(|| KERAS_VERSION.to_owned());
-    if let Some(config) = &artifact.config {
-        let class = config.class_name().unwrap_or("Functional");
+    let mut config = artifact.config.clone();
+    if let Some(config) = &mut config {
+        inline::vocabularies(config, artifact, losses)?;
+        inline::lora(config, losses);
+        let class = config.class_name().unwrap_or("Functional").to_owned();
         let inner = config.get("config").cloned().unwrap_or_default();
         let model = Tree::from([("class_name", Tree::from(class)), ("config", inner)]);
         writer.attribute("", "keras_version", version.as_str())?;
@@ -115,7 +118,7 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
         }
     }
     writer.group(base)?;
-    let walk = artifact.config.as_ref().map(walk::objects).unwrap_or_default();
+    let walk = config.as_ref().map(walk::objects).unwrap_or_default();
     let layers = layer_arrays(artifact, &walk, losses);
     let layer_names: Vec<String> = layers.iter().map(|(name, _)| name.clone()).collect();
     names::write(writer, base, "layer_names", &layer_names)?;

@@ -210,7 +210,7 @@ impl Walk {
             None => classes::children_of_unknown(&facts),
         };
         let mut order: Vec<(usize, Child<'_>)> = created.into_iter().enumerate().collect();
-        order.sort_by(|a, b| a.1.visit_key().cmp(&b.1.visit_key()));
+        order.sort_by_key(|(_, child)| child.visit_key());
         let mut placed_at: Vec<(usize, usize)> = Vec::new();
         for (created_at, child) in order {
             for (name, part) in child.parts() {

@@ -117,9 +117,31 @@ fn json(text: &str) -> Tree {
     Tree::parse(text.as_bytes(), &kerata_core::Limits::default()).unwrap_or_default()
 }
 
+/// The table as it stands in `docs/formats/eras.md`.
+pub fn table() -> String {
+    let mut out = String::from("| until | class | field | what is done |\n|---|---|---|---|\n");
+    for row in ROWS.iter().flat_map(|rows| rows.iter()) {
+        let classes = match row.classes {
+            [] => "any".to_owned(),
+            classes => classes.join(", "),
+        };
+        let field = if row.field.is_empty() { String::new() } else { format!("`{}`", row.field) };
+        out.push_str(&format!("| {} | {classes} | {field} | {} |\n", row.until.name(), row.what));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_has_the_table() {
+        let page = include_str!("../../../../../docs/formats/eras.md");
+        if !page.contains(&table()) {
+            panic!("docs/formats/eras.md lacks this table:\n{}", table());
+        }
+    }
 
     #[test]
     fn every_row_turns_its_example_into_what_it_says() {

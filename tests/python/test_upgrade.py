@@ -1,0 +1,83 @@
+"""Files of Keras 1 and 2: real Keras 3 loads what kerata makes of them, and computes the recorded numbers."""
+
+
+import numpy as np
+import pytest
+
+import legacy_check as check
+
+ERAS = ["keras-1.*", "keras-2.*", "tf-keras-*"]
+
+# What Keras 3 cannot express; kerata says so by the name of the layer.
+IMPOSSIBLE = {
+    "keras-1.0/highway", "keras-1.2/advanced_activations", "keras-1.2/batch_normalization", "keras-1.2/highway",
+    "keras-1.2/locally_connected", "keras-1.2/maxout_dense", "keras-1.2/merge_modes", "keras-1.2/merge_sequential",
+    "keras-2.1/lambda_layer", "keras-2.2/depthwise", "tf-keras-2.21/convolutions", "tf-keras-2.21/custom_layer",
+    "tf-keras-2.21/lambda_layer", "tf-keras-2.21/locally_connected", "tf-keras-2.21/tf_nn", "tf-keras-2.21/tf_products",
+    "tf-keras-2.21/tf_shapes", "tf-keras-2.21/tf_slicing", "tf-keras-2.21/time_major",
+}
+
+pytestmark = pytest.mark.skipif(check.binary() is None, reason="the kerata binary is not built")
+
+
+def label(folder):
+    return f"{folder.parent.name}/{folder.name}"
+
+
+CASES = check.cases(*ERAS, file="model.h5")
+POSSIBLE = [folder for folder in CASES if label(folder) not in IMPOSSIBLE]
+
+
+def load(folder, tmp_path, compile=False):
+    import keras
+
+    keras.backend.clear_session()
+    made = tmp_path / "new.keras"
+    answer = check.run("convert", folder / "model.h5", made)
+    assert answer.returncode == 0, answer.stderr
+    return keras.saving.load_model(made, compile=compile)
+
+
+@pytest.mark.parametrize("folder", POSSIBLE, ids=label)
+def test_outputs_are_those_of_the_old_keras(folder, tmp_path):
+    model = load(folder, tmp_path)
+    inputs, outputs = check.inputs_and_outputs(folder)
+    assert not check.differences(check.call(model, inputs), outputs)
+
+
+# Older names of slots, by class of the optimizer, then for all.
+SLOTS = {
+    "Adadelta": {"accum_grad": "accumulated_grad", "accum_var": "accumulated_delta_var"},
+    "Adamax": {"m": "momentum", "v": "norm"},
+    "RMSprop": {"rms": "velocity", "mg": "average_gradient", "momentum": "momentum"},
+    "": {"m": "momentum", "v": "velocity", "vhat": "velocity_hat", "accumulator": "accumulator", "linear": "linear",
+         "momentum": "momentum", "average": "average"},
+}
+OPTIMIZERS = [f for f in POSSIBLE if f.name.startswith(("optimizer_", "legacy_")) and f.parent.name.startswith("tf-keras")]
+
+
+@pytest.mark.parametrize("folder", OPTIMIZERS, ids=label)
+def test_optimizer_slots_are_those_of_the_file(folder, tmp_path):
+    import h5py
+
+    model = load(folder, tmp_path, compile=True)
+    kind = type(model.optimizer).__name__
+    names = {**SLOTS[""], **SLOTS.get(kind, {})}
+    state = {v.path.split("/", 1)[-1]: np.asarray(v) for v in model.optimizer.variables}
+    compared = 0
+    with h5py.File(folder / "model.h5") as file:
+        group = file["optimizer_weights"]
+        for name in group.attrs["weight_names"]:
+            parts = (name.decode() if isinstance(name, bytes) else name).split(":")[0].split("/")
+            slot = next((p for p in (parts[-1], *parts[:-1]) if p in names), None)
+            if slot is None:
+                continue
+            path = [p for p in parts if p != slot]
+            path = "_".join(path[-2:])
+            key = f"{path}_{names[slot]}"
+            # Keras may put the name of the model before that of the layer.
+            found = [value for path, value in state.items() if path == key or path.endswith(f"_{key}")]
+            assert len(found) == 1, (name, sorted(state))
+            np.testing.assert_array_equal(found[0], np.asarray(group[name]))
+            compared += 1
+    assert compared
