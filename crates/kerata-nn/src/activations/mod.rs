@@ -7,7 +7,8 @@ use kerata_core::graph::Tensor;
 use kerata_core::{Error, Object, Result, Tree};
 
 use crate::config::{Value, serialized};
-use crate::layers::{AnyLayer, Scope};
+use crate::layers::{AnyLayer, Arguments, Scope};
+use crate::operations;
 use crate::registry::Registry;
 
 /// The functions by name, sorted, one line each.
@@ -56,7 +57,6 @@ activations! {
     threshold,
 }
 
-pub(crate) use log_softmax::log_softmax_over;
 pub(crate) use softmax::softmax_over;
 
 /// Other names of built-in functions.
@@ -83,6 +83,7 @@ pub struct Activation {
 enum Kind {
     Function(Function),
     Layer(Arc<AnyLayer>),
+    Operation(String),
     Missing(String),
 }
 
@@ -105,6 +106,11 @@ impl Activation {
             Kind::Layer(layer) => {
                 let outputs = layer.call_alone(&Scope::alone(x.builder()), std::slice::from_ref(x))?;
                 outputs.into_iter().next().ok_or_else(|| Error::internal("an activation without output"))
+            }
+            Kind::Operation(class) => {
+                let arguments = Arguments::tensors(&[x.clone().into()]);
+                let outputs = operations::call(class, &Object::new(), x.builder(), &arguments)?;
+                outputs.into_iter().next().ok_or_else(|| Error::internal("a function without result"))
             }
             Kind::Missing(name) => Err(missing_function(name)),
         }
@@ -156,7 +162,11 @@ impl Value for Activation {
         let named = |name: &str| {
             let kind = match registry.function(name) {
                 Some(function) => Kind::Function(function),
-                None => Kind::Missing(name.to_owned()),
+                // A function of `keras.ops` is spelled by its name.
+                None => match operations::class_of(name) {
+                    Some(class) => Kind::Operation(class.to_owned()),
+                    None => Kind::Missing(name.to_owned()),
+                },
             };
             Ok(Self { kind, spelled: tree.clone() })
         };
@@ -168,8 +178,7 @@ impl Value for Activation {
                 (Some("__lambda__" | "Lambda"), _) => named("<lambda>"),
                 // A function of a module is spelled as its class: `{"module": "keras.activations", "class_name": "relu"}`.
                 (Some(class), _) if registry.function(class).is_some() => named(class),
-                (Some(class), _) if registry.has_layer(tree) => {
-                    let _ = class;
+                (Some(_), _) if registry.has_layer(tree) => {
                     let layer = AnyLayer::read(tree, registry)?;
                     Ok(Self { kind: Kind::Layer(Arc::new(layer)), spelled: tree.clone() })
                 }
@@ -177,6 +186,8 @@ impl Value for Activation {
                     let own = config.and_then(Tree::as_object).and_then(|config: &Object| config.get("name"));
                     named(own.and_then(Tree::as_str).unwrap_or(class))
                 }
+                // The layers of Keras 3 drop the class of a Python lambda.
+                (None, _) if tree.get("value").is_some() => named("<lambda>"),
                 (None, _) => Err(crate::config::unexpected("an activation", tree)),
             },
         }

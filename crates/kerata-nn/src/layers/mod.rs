@@ -5,6 +5,7 @@
 mod any;
 mod argument;
 mod families;
+mod lora;
 mod opaque;
 mod operation;
 pub(crate) mod place;

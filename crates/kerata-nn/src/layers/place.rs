@@ -22,8 +22,10 @@ pub struct Slot {
     pub initializer: Initializer,
     /// Whether training changes it, unless a layer around it is frozen.
     pub trainable: bool,
-    /// What it is for: [`Role::Seed`] and [`Role::State`] are not stored by Keras.
+    /// What it is for.
     pub role: Role,
+    /// Whether Keras stores it: not what only one run needs ([`Role::Seed`], [`Role::State`]).
+    pub is_stored: bool,
     /// Whether it takes the compute dtype when it is read.
     pub autocast: bool,
     /// The penalty on it.
@@ -63,6 +65,13 @@ impl Slot {
     /// For another purpose than a weight.
     pub fn role(&mut self, role: Role) -> &mut Self {
         self.role = role;
+        self.is_stored = role == Role::Weight;
+        self
+    }
+
+    /// A weight that Keras does not store.
+    pub fn unsaved(&mut self) -> &mut Self {
+        self.is_stored = false;
         self
     }
 }
@@ -95,7 +104,7 @@ impl Place {
     /// Path of the variable of a name: its position among the stored variables, trainable ones first.
     pub fn variable_path(&self, name: &str) -> Option<String> {
         let slot = self.slot(name)?;
-        if slot.role != Role::Weight {
+        if !slot.is_stored {
             return Some(join(&self.path, name));
         }
         let position = self.stored().position(|other| other.name == name)?;
@@ -104,7 +113,7 @@ impl Place {
 
     /// The variables that are stored, in their order.
     pub fn stored(&self) -> impl Iterator<Item = &Slot> {
-        let weights = || self.slots.iter().filter(|slot| slot.role == Role::Weight);
+        let weights = || self.slots.iter().filter(|slot| slot.is_stored);
         let is_first = |slot: &&Slot| self.keeps_order || slot.trainable;
         weights().filter(is_first).chain(weights().filter(move |slot| !is_first(slot)))
     }
@@ -116,9 +125,49 @@ impl Place {
         out
     }
 
+    /// Has variables that are not stored stand for those of another layer of the same name, which is the same layer in
+    /// another model: Keras writes it once.
+    pub(crate) fn share(&mut self, is_stored: &dyn Fn(&str) -> bool) {
+        let mut donors = Vec::new();
+        self.donors(is_stored, &mut donors);
+        self.take_from(&donors, is_stored);
+    }
+
+    /// Places whose variables are stored.
+    fn donors(&self, is_stored: &dyn Fn(&str) -> bool, out: &mut Vec<Self>) {
+        if self.stored().next().is_some() && self.missing(is_stored).next().is_none() {
+            out.push(Self { children: IndexMap::new(), ..self.clone() });
+        }
+        self.children.values().for_each(|child| child.donors(is_stored, out));
+    }
+
+    fn take_from(&mut self, donors: &[Self], is_stored: &dyn Fn(&str) -> bool) {
+        if self.missing(is_stored).next().is_some() {
+            let is_same = |donor: &&Self| {
+                let specs = |place: &Self| {
+                    place.stored().map(|s| (s.name.clone(), s.spec.clone())).collect::<Vec<_>>()
+                };
+                donor.name == self.name && specs(donor) == specs(self)
+            };
+            if let Some(donor) = donors.iter().find(is_same) {
+                for slot in &mut self.slots {
+                    slot.same_as = donor.variable_path(&slot.name);
+                }
+            }
+        }
+        self.children.values_mut().for_each(|child| Arc::make_mut(child).take_from(donors, is_stored));
+    }
+
+    /// Variables that should be stored and are not.
+    fn missing<'a>(&'a self, is_stored: &'a dyn Fn(&str) -> bool) -> impl Iterator<Item = &'a Slot> {
+        self.stored().filter(move |slot| {
+            slot.same_as.is_none() && !self.variable_path(&slot.name).is_some_and(|path| is_stored(&path))
+        })
+    }
+
     fn collect<'a>(&'a self, trainable: bool, out: &mut Vec<(String, &'a Slot, bool)>) {
         let trainable = trainable && self.trainable;
-        let others = self.slots.iter().filter(|slot| slot.role != Role::Weight);
+        let others = self.slots.iter().filter(|slot| !slot.is_stored);
         for slot in self.stored().chain(others) {
             if let Some(path) = self.variable_path(&slot.name) {
                 out.push((path, slot, trainable && slot.trainable));

@@ -82,6 +82,7 @@ impl Scope {
             initializer: initializer.clone(),
             trainable: true,
             role: Role::Weight,
+            is_stored: true,
             autocast: true,
             regularizer: None,
             constraint: None,
@@ -108,6 +109,13 @@ impl Scope {
     /// Has the variables stored in the order in which they are declared, as quantized layers store theirs.
     pub fn keep_order(&mut self) {
         Arc::make_mut(&mut self.place).keeps_order = true;
+    }
+
+    /// Keeps training from changing a variable.
+    pub fn freeze(&mut self, name: &str) -> Result<()> {
+        let slot = Arc::make_mut(&mut self.place).slots.iter_mut().find(|slot| slot.name == name);
+        slot.ok_or_else(|| Error::internal(format!("no variable `{name}`")))?.frozen();
+        Ok(())
     }
 
     /// Declares the state of a random sequence.

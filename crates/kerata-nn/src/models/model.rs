@@ -47,6 +47,8 @@ pub struct Model {
     /// Why the model cannot run: a layer or function whose code is not there.
     blocked: Option<Error>,
     seed: i64,
+    /// The specs that a model was built for that does not know its inputs.
+    given: Vec<TensorSpec>,
 }
 
 impl Model {
@@ -60,7 +62,6 @@ impl Model {
         let root = AnyLayer::read(config, registry)?;
         let mut model = Self::unbuilt(root, artifact.clone());
         model.build(&[])?;
-        model.check_variables()?;
         Ok(model)
     }
 
@@ -74,7 +75,7 @@ impl Model {
         }
         model.artifact.config = Some(model.root.write());
         for (path, slot, trainable) in model.place.variables() {
-            if slot.role == Role::Weight {
+            if slot.is_stored && slot.same_as.is_none() {
                 let mut variable = model.initial(&path, slot)?.to_variable()?;
                 variable.name = Some(slot.name.clone());
                 variable.trainable = Some(trainable);
@@ -87,7 +88,7 @@ impl Model {
     fn unbuilt(root: AnyLayer, artifact: Artifact) -> Self {
         let trainable = root.trainable();
         let place = Place { name: root.name().to_owned(), trainable, ..Place::default() };
-        Self { root, place: Arc::new(place), artifact, blocked: None, seed: 0 }
+        Self { root, place: Arc::new(place), artifact, blocked: None, seed: 0, given: Vec::new() }
     }
 
     /// Builds a model that does not know its input shape for inputs of these specs.
@@ -107,7 +108,8 @@ impl Model {
             Ok(()) => {
                 self.place = scope.into_place();
                 self.blocked = None;
-                Ok(())
+                self.given = inputs.to_vec();
+                self.check_variables()
             }
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 self.blocked = Some(error);
@@ -150,7 +152,7 @@ impl Model {
         let inputs: Vec<Tensor> =
             ports.iter().map(|port| builder.input(port.label(), port.spec.clone())).collect();
         let traced = self.call(&builder, &inputs, training)?;
-        let names = self.output_names();
+        let names = self.names_of(traced.outputs.len());
         let names = names.iter().map(String::as_str);
         let outputs: Vec<(&str, &Tensor)> =
             names.zip(traced.outputs.iter().map(|output| &output.tensor)).collect();
@@ -202,15 +204,30 @@ impl Model {
 
     /// What goes in: the structure, with a port for each tensor.
     pub fn inputs(&self) -> Result<Argument<Port>> {
-        match self.network() {
-            Some(network) => network.inputs(),
+        let given = |(index, spec): (usize, &TensorSpec)| {
+            let name = format!("input_{index}");
+            Argument::Tensor(Port { key: None, name, spec: spec.clone(), is_optional: false })
+        };
+        match self.network().map(Network::inputs) {
+            Some(Ok(inputs)) => Ok(inputs),
+            _ if !self.given.is_empty() => Ok(match &self.given[..] {
+                [only] => given((0, only)),
+                all => Argument::List(all.iter().enumerate().map(given).collect()),
+            }),
+            Some(Err(error)) => Err(error),
             None => Err(Error::unsupported(format!("`{}` is not a model of layers", self.root.class_name()))),
         }
     }
 
     /// The structure of what comes out, with the name of the layer that each result comes from.
     pub fn outputs(&self) -> Argument<String> {
-        self.network().map_or(Argument::Plain(Tree::Null), Network::outputs)
+        self.network().map_or_else(|| Argument::List(Vec::new()), Network::outputs)
+    }
+
+    /// Names of the results, as many as there are.
+    fn names_of(&self, count: usize) -> Vec<String> {
+        let names = self.output_names();
+        if names.len() == count { names } else { (0..count).map(|index| format!("output_{index}")).collect() }
     }
 
     /// Names of the results: their keys when the model gives an object of tensors, else the names of their layers.
@@ -264,12 +281,14 @@ impl Model {
     }
 
     /// Compares the stored variables with the declared ones; a file without any is a model to be initialized.
-    fn check_variables(&self) -> Result<()> {
-        if self.blocked.is_some() || self.artifact.weights().next().is_none() {
+    fn check_variables(&mut self) -> Result<()> {
+        if self.artifact.weights().next().is_none() {
             return Ok(());
         }
+        let stored = &self.artifact.variables;
+        Arc::make_mut(&mut self.place).share(&|path| stored.get(path).is_some());
         for (path, slot, _) in self.place.variables() {
-            if slot.role != Role::Weight {
+            if !slot.is_stored {
                 continue;
             }
             match self.artifact.variables.get(&path) {

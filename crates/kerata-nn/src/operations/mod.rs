@@ -58,6 +58,12 @@ pub(crate) fn find(class: &str) -> Result<Function> {
         .ok_or_else(|| Error::unsupported(format!("the function `{class}` of `keras.ops` is not there")))
 }
 
+/// The class of a function that is called by its own name (`sin`).
+pub(crate) fn class_of(function: &str) -> Option<&'static str> {
+    let mut entries = TABLES.iter().copied().flatten();
+    entries.find(|(class, _)| crate::layers::snake_case(class) == function).map(|(class, _)| *class)
+}
+
 /// Calls the function of a class name.
 pub(crate) fn call(
     class: &str,

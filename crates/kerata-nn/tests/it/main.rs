@@ -1,4 +1,5 @@
 //! Integration tests of kerata-nn: models of real Keras run on the reference engine.
 
 mod cannot;
+mod custom;
 mod golden;

@@ -108,9 +108,19 @@ macro_rules! conv {
                 /// Where the bias is brought back to.
                 bias_constraint: Option<Constraint> = None,
             }
+            also {
+                /// Rank of the learned product beside the kernel (LoRA).
+                lora_rank: Option<usize> = None,
+                /// Factor of that product, times its rank.
+                lora_alpha: Option<f64> = None,
+            }
         }
 
         impl $name {
+            fn lora(&self) -> Option<Lora> {
+                Lora::of_kernel(self.lora_rank, self.lora_alpha)
+            }
+
             fn spatial(&self) -> Spatial {
                 Spatial { rank: $rank, data_format: self.data_format }
             }
@@ -128,7 +138,7 @@ macro_rules! conv {
                 let mut shape = self.kernel_size.of_rank($rank)?;
                 shape.extend([channels / self.groups, self.filters]);
                 scope
-                    .variable("kernel", shape, &self.kernel_initializer)?
+                    .variable("kernel", &shape, &self.kernel_initializer)?
                     .regularize(&self.kernel_regularizer)
                     .constrain(&self.kernel_constraint);
                 if self.use_bias {
@@ -137,14 +147,18 @@ macro_rules! conv {
                         .regularize(&self.bias_regularizer)
                         .constrain(&self.bias_constraint);
                 }
-                Ok(())
+                self.lora().map_or(Ok(()), |lora| lora.build(scope, "kernel", &shape))
             }
 
             fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
                 let x = self.spatial().enter(inputs.only()?)?;
+                let mut kernel = scope.get("kernel")?;
+                if let Some(lora) = self.lora() {
+                    kernel = lora.add(scope, &kernel)?;
+                }
                 let mut output = convolve(
                     &x,
-                    &scope.get("kernel")?,
+                    &kernel,
                     &self.strides.of_rank($rank)?,
                     self.padding,
                     &self.dilation_rate.of_rank($rank)?,

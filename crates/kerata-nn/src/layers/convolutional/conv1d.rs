@@ -1,6 +1,7 @@
 //! `Conv1D`: convolution over sequences.
 
 use super::conv::{Spatial, conv, convolve};
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 conv! {

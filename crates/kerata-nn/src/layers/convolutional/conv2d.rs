@@ -1,6 +1,7 @@
 //! `Conv2D`: convolution over images.
 
 use super::conv::{Spatial, conv, convolve};
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 conv! {

@@ -1,6 +1,7 @@
 //! `Conv3D`: convolution over volumes.
 
 use super::conv::{Spatial, conv, convolve};
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 conv! {

@@ -1,6 +1,7 @@
 //! `Dense`: fully connected layer, `activation(inputs · kernel + bias)`.
 
 use super::kernel::{Kernel, Scale};
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 config! {
@@ -28,13 +29,20 @@ config! {
         /// How the kernel is quantized.
         quantization_config: Option<Tree> = None,
     }
+    also {
+        /// Rank of the learned product beside the kernel (LoRA).
+        lora_rank: Option<usize> = None,
+        /// Factor of that product, times its rank.
+        lora_alpha: Option<f64> = None,
+    }
 }
 
 impl Dense {
     fn kernel(&self, input: &TensorSpec) -> Result<Kernel<'_>> {
         let shape = vec![input.known_axis(-1)?, self.units];
         let scale = Scale { axes: vec![Some(1)] };
-        Ok(Kernel { shape, reduced: vec![0], scale, config: self.quantization_config.as_ref() })
+        let lora = Lora::of_kernel(self.lora_rank, self.lora_alpha);
+        Ok(Kernel { shape, reduced: vec![0], scale, config: self.quantization_config.as_ref(), lora })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `EinsumDense`: a product of any axes with a kernel, in the notation of `einsum`.
 
 use super::kernel::{Kernel, Scale};
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 config! {
@@ -31,6 +32,12 @@ config! {
         bias_constraint: Option<Constraint> = None,
         /// How the kernel is quantized.
         quantization_config: Option<Tree> = None,
+    }
+    also {
+        /// Rank of the learned product beside the kernel (LoRA).
+        lora_rank: Option<usize> = None,
+        /// Factor of that product, times its rank.
+        lora_alpha: Option<f64> = None,
     }
     first [output_shape, equation, activation, bias_axes]
 }
@@ -109,6 +116,7 @@ impl Shapes {
             reduced: self.reduced.clone(),
             scale: Scale { axes: self.of_kernel.clone() },
             config: layer.quantization_config.as_ref(),
+            lora: Lora::of_kernel(layer.lora_rank, layer.lora_alpha),
         }
     }
 }

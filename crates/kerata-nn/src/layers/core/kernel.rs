@@ -4,6 +4,7 @@
 //! Keras's numbers but for the order of a sum.
 
 use crate::config::Quantization;
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 /// The kernel of a dense layer.
@@ -16,6 +17,8 @@ pub(crate) struct Kernel<'a> {
     pub scale: Scale,
     /// `quantization_config` of the layer.
     pub config: Option<&'a Tree>,
+    /// What is learned beside the kernel.
+    pub lora: Option<Lora>,
 }
 
 /// How the scale of an int8 kernel is stored: sizes, and which axis of the kernel each is; ones are none.
@@ -30,6 +33,22 @@ const FLOAT8_PARTS: [&str; 3] = ["inputs", "kernel", "outputs_grad"];
 impl Kernel<'_> {
     /// Declares the variables in Keras's order; `kernel` declares a float kernel, `bias` the bias.
     pub fn build(
+        &self,
+        scope: &mut Scope,
+        kernel: impl FnOnce(&mut Scope, &[usize]) -> Result<()>,
+        bias: impl FnOnce(&mut Scope) -> Result<()>,
+    ) -> Result<()> {
+        self.declare(scope, kernel, bias)?;
+        self.lora.as_ref().map_or(Ok(()), |lora| lora.build(scope, "kernel", &self.shape))
+    }
+
+    /// The float kernel.
+    pub fn get(&self, scope: &Scope) -> Result<Tensor> {
+        let kernel = self.stored_kernel(scope)?;
+        self.lora.as_ref().map_or(Ok(kernel.clone()), |lora| lora.add(scope, &kernel))
+    }
+
+    fn declare(
         &self,
         scope: &mut Scope,
         kernel: impl FnOnce(&mut Scope, &[usize]) -> Result<()>,
@@ -88,8 +107,8 @@ impl Kernel<'_> {
         }
     }
 
-    /// The float kernel.
-    pub fn get(&self, scope: &Scope) -> Result<Tensor> {
+    /// The float kernel as it is stored.
+    fn stored_kernel(&self, scope: &Scope) -> Result<Tensor> {
         let Some(quantization) = scope.policy().quantization() else { return scope.get("kernel") };
         let compute = scope.compute_dtype();
         let kernel = match quantization.mode.as_str() {

@@ -1,6 +1,7 @@
 //! `Embedding`: a vector for each number.
 
 use super::table::Table;
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 config! {
@@ -24,11 +25,18 @@ config! {
         /// How the table is quantized.
         quantization_config: Option<Tree> = None,
     }
+    also {
+        /// Rank of the learned product beside the table (LoRA).
+        lora_rank: Option<usize> = None,
+        /// Factor of that product, times its rank.
+        lora_alpha: Option<f64> = None,
+    }
 }
 
 impl Embedding {
     fn table(&self) -> Table {
-        Table { count: self.input_dim, width: self.output_dim }
+        let lora = Lora::of_embeddings(self.lora_rank, self.lora_alpha);
+        Table { count: self.input_dim, width: self.output_dim, lora }
     }
 }
 

@@ -35,7 +35,7 @@ config! {
 
 impl ReversibleEmbedding {
     fn table(&self) -> Table {
-        Table { count: self.input_dim, width: self.output_dim }
+        Table { count: self.input_dim, width: self.output_dim, lora: None }
     }
 
     /// The matrix of the way back.

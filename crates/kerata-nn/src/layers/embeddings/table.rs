@@ -1,6 +1,7 @@
 //! `Table`: the vectors of an embedding in the form that the dtype policy asks for: float, or quantized as Keras stores them.
 
 use crate::layers::core::{grouped, stored, unpacked};
+use crate::layers::lora::Lora;
 use crate::layers::prelude::*;
 
 /// The vectors of an embedding: names of its variables and sizes.
@@ -9,11 +10,25 @@ pub(super) struct Table {
     pub count: usize,
     /// Size of a vector.
     pub width: usize,
+    /// What is learned beside the vectors.
+    pub lora: Option<Lora>,
 }
 
 impl Table {
     /// Declares the variables in Keras's order; `embeddings` declares float vectors.
     pub fn build(&self, scope: &mut Scope, embeddings: impl FnOnce(&mut Scope) -> Result<()>) -> Result<()> {
+        self.declare(scope, embeddings)?;
+        let shape = [self.count, self.width];
+        self.lora.as_ref().map_or(Ok(()), |lora| lora.build(scope, "embeddings", &shape))
+    }
+
+    /// All vectors as floats.
+    pub fn get(&self, scope: &Scope) -> Result<Tensor> {
+        let table = self.stored_table(scope)?;
+        self.lora.as_ref().map_or(Ok(table.clone()), |lora| lora.add(scope, &table))
+    }
+
+    fn declare(&self, scope: &mut Scope, embeddings: impl FnOnce(&mut Scope) -> Result<()>) -> Result<()> {
         let Some(quantization) = scope.policy().quantization().cloned() else { return embeddings(scope) };
         let float = scope.policy().variable_dtype();
         match quantization.mode.as_str() {
@@ -37,8 +52,8 @@ impl Table {
         }
     }
 
-    /// All vectors as floats.
-    pub fn get(&self, scope: &Scope) -> Result<Tensor> {
+    /// All vectors as floats, as they are stored.
+    fn stored_table(&self, scope: &Scope) -> Result<Tensor> {
         let mode = scope.policy().quantization().map(|quantization| quantization.mode.as_str());
         let table = match mode {
             Some("int8") => scope.get_stored("embeddings")?,
