@@ -2,4 +2,5 @@
 
 mod case;
 mod functions;
+mod graph;
 mod ops;

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use kerata_core::autodiff::gradients;
 use kerata_core::graph::{Inputs, NodeKind};
 use kerata_core::ops::{self, OPS, read_op};
-use kerata_core::{Array, DType, Error, Graph, GraphBuilder, Limits, Result, Shape, Tensor, TensorSpec};
+use kerata_core::{
+    Array, DType, Error, Graph, GraphBuilder, Limits, Result, Shape, Tensor, TensorSpec, Tree,
+};
 
 use crate::case::{Case, cases, difference};
 use crate::functions::apply;
@@ -224,4 +226,51 @@ fn note(graph: &Graph, is_checked: bool, seen: &mut BTreeSet<&str>, differentiat
 #[test]
 fn ops_are_sorted_and_named_once() {
     assert!(OPS.windows(2).all(|pair| pair[0].name < pair[1].name));
+}
+
+/// Every tree that differs from a tree in one number.
+fn with_other_numbers(tree: &Tree, take: &mut dyn FnMut(Tree)) {
+    match tree {
+        Tree::Int(_) => {
+            for value in [-1, 0, 1, 1 << 40, i128::from(i64::MIN), i128::from(u64::MAX)] {
+                take(Tree::Int(value));
+            }
+        }
+        Tree::List(items) => {
+            for (at, item) in items.iter().enumerate() {
+                with_other_numbers(item, &mut |other| {
+                    let mut items = items.clone();
+                    items[at] = other;
+                    take(Tree::List(items));
+                });
+            }
+            take(Tree::List(vec![]));
+        }
+        Tree::Object(entries) => {
+            for (key, entry) in entries {
+                with_other_numbers(entry, &mut |other| {
+                    let mut entries = entries.clone();
+                    entries.insert(key.clone(), other);
+                    take(Tree::Object(entries));
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whatever the attributes say, an op is refused or gives specs; it does not panic.
+#[test]
+fn hostile_attributes_do_no_harm() {
+    for case in cases() {
+        let Some(name) = &case.op else { continue };
+        let specs: Vec<TensorSpec> = case.inputs.iter().map(Array::spec).collect();
+        with_other_numbers(&case.arguments, &mut |attributes| {
+            if let Ok(op) = read_op(name, &attributes) {
+                for count in 0..=specs.len() {
+                    let _ = op.spec(&specs[..count]);
+                }
+            }
+        });
+    }
 }

@@ -36,7 +36,7 @@ impl Op for IndexAdd {
 
     fn spec(&self, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
         let [x, places, ..] = inputs else { return Err(Error::mismatch("index_add takes two inputs")) };
-        let end = self.axis + places.rank();
+        let end = self.axis.saturating_add(places.rank());
         let axes = x.shape.axes();
         if end > axes.len() || !places.dtype.is_integer() || self.size == Dim::Infer {
             return Err(Error::mismatch(format!("{places} as places along axis {} of {x}", self.axis)));

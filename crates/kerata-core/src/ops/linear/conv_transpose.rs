@@ -54,16 +54,18 @@ impl ConvTranspose {
 
     /// The size of the result along a spatial axis as Keras computes it.
     fn result_size(&self, windows: &Windows<'_>, axis: usize, size: usize) -> Result<usize> {
+        let too_large = || Error::limit("the result of a transposed convolution");
         let (stride, span) = (self.strides[axis], windows.span(axis)?);
         let more = self.output_padding.as_ref().map(|padding| padding[axis]);
-        let covered = size.saturating_sub(1).checked_mul(stride).ok_or_else(|| Error::limit("a stride"))?;
+        let covered = size.saturating_sub(1).checked_mul(stride).ok_or_else(too_large)?;
         match (&self.padding, more) {
-            (Padding::Same, None) => Ok(size * stride),
-            (Padding::Same, Some(more)) => Ok(covered + span % 2 + more),
+            (Padding::Same, None) => size.checked_mul(stride).ok_or_else(too_large),
+            (Padding::Same, Some(more)) => (covered + span % 2).checked_add(more).ok_or_else(too_large),
             (padding, more) => {
-                let cut = if let Padding::Explicit(pads) = padding { pads[axis].0 + pads[axis].1 } else { 0 };
+                let cut = if let Padding::Explicit(pads) = padding { pads[axis].0.saturating_add(pads[axis].1) } else { 0 };
                 let more = more.unwrap_or(span.max(stride) - span);
-                (covered + span + more).checked_sub(cut).ok_or_else(|| Error::mismatch("more padding than elements"))
+                let sum = covered.checked_add(span).and_then(|sum| sum.checked_add(more)).ok_or_else(too_large)?;
+                sum.checked_sub(cut).ok_or_else(|| Error::mismatch("more padding than elements"))
             }
         }
     }
@@ -115,7 +117,7 @@ impl Op for ConvTranspose {
             }
             axes.push(size.map(|size| size as u64));
         }
-        axes.push(Some((sizes[spatial] * self.groups) as u64));
+        axes.push(Some((sizes[spatial] as u64).saturating_mul(self.groups as u64)));
         Ok(vec![TensorSpec::new(y.dtype, Shape::new(axes))])
     }
 
