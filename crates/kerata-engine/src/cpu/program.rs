@@ -24,6 +24,10 @@ pub enum Instruction {
     Unary(Unary, Operand),
     /// A function of two values of one kind.
     Binary(Binary, Operand, Operand),
+    /// The second where the first is not zero, else the third.
+    Select(Operand, Operand, Operand),
+    /// A number everywhere; always full.
+    Number(f32),
     /// Full to column.
     Reduce(Reduce, Operand),
     /// Column to full.
@@ -46,12 +50,12 @@ impl Program {
         let mut program = Program { instructions, ..Program::default() };
         for instruction in &program.instructions {
             let column = match *instruction {
-                Instruction::Unary(_, x) | Instruction::Binary(_, x, _) => match x {
+                Instruction::Unary(_, x) | Instruction::Binary(_, x, _) | Instruction::Select(x, ..) => match x {
                     Operand::Input(_) => false,
                     Operand::Value(at) => program.is_column[at],
                 },
                 Instruction::Reduce(..) => true,
-                Instruction::Expand(_) => false,
+                Instruction::Expand(_) | Instruction::Number(_) => false,
             };
             program.is_column.push(column);
         }
@@ -94,6 +98,8 @@ impl Program {
             match *instruction {
                 Instruction::Unary(f, x) => elementwise::unary(isa, f, read(x), target),
                 Instruction::Binary(f, a, b) => elementwise::binary(isa, f, read(a), read(b), target),
+                Instruction::Select(c, a, b) => elementwise::select(isa, read(c), read(a), read(b), target),
+                Instruction::Number(number) => elementwise::fill(isa, number, target),
                 Instruction::Reduce(f, x) => reduce::rows(isa, f, read(x), width, target),
                 Instruction::Expand(x) => {
                     for (row, &value) in target.chunks_exact_mut(width).zip(read(x)) {
@@ -133,11 +139,25 @@ impl Program {
 impl Instruction {
     /// What it reads.
     pub fn operands(&self) -> impl Iterator<Item = Operand> {
-        let (a, b) = match *self {
-            Instruction::Binary(_, a, b) => (a, Some(b)),
-            Instruction::Unary(_, a) | Instruction::Reduce(_, a) | Instruction::Expand(a) => (a, None),
+        let list = match *self {
+            Instruction::Select(c, a, b) => [Some(c), Some(a), Some(b)],
+            Instruction::Binary(_, a, b) => [Some(a), Some(b), None],
+            Instruction::Unary(_, a) | Instruction::Reduce(_, a) | Instruction::Expand(a) => [Some(a), None, None],
+            Instruction::Number(_) => [None; 3],
         };
-        std::iter::once(a).chain(b)
+        list.into_iter().flatten()
+    }
+
+    /// The same with other operands.
+    pub fn map(&self, moved: impl Fn(Operand) -> Operand) -> Instruction {
+        match *self {
+            Instruction::Unary(f, x) => Instruction::Unary(f, moved(x)),
+            Instruction::Binary(f, a, b) => Instruction::Binary(f, moved(a), moved(b)),
+            Instruction::Select(c, a, b) => Instruction::Select(moved(c), moved(a), moved(b)),
+            Instruction::Number(number) => Instruction::Number(number),
+            Instruction::Reduce(f, x) => Instruction::Reduce(f, moved(x)),
+            Instruction::Expand(x) => Instruction::Expand(moved(x)),
+        }
     }
 }
 

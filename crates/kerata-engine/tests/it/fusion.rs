@@ -88,3 +88,39 @@ fn batched_products_agree() {
         agree(&graph, &model.read(), &[noise_array(&left, 1), noise_array(&right, 2)], 1e-5);
     }
 }
+
+#[test]
+fn activations_are_one_step() {
+    let model = Model::new();
+    let x = model.input("x", &[None, Some(33)]);
+    let outputs = [
+        ops::leaky_relu(&x, 0.2).unwrap(),
+        ops::elu(&x, 1.0).unwrap(),
+        ops::gelu(&x, false).unwrap(),
+        ops::gelu(&x, true).unwrap(),
+        ops::silu(&x).unwrap(),
+        ops::hard_sigmoid(&x).unwrap(),
+        ops::relu6(&x).unwrap(),
+        ops::softplus(&x).unwrap(),
+        ops::log_softmax(&x, &[-1]).unwrap(),
+        ops::softmax(&x, &[-1]).unwrap(),
+        ops::relu_with(&x, 0.1, Some(3.0), 0.2).unwrap(),
+    ];
+    for output in &outputs {
+        let graph = model.finish(&[output]);
+        assert_eq!(Cpu::new().explain(&graph, &model.read()).unwrap(), ["fused"], "{graph}");
+        agree(&graph, &model.read(), &[noise_array(&[6, 33], 2)], 2e-6);
+    }
+}
+
+#[test]
+fn attention_agrees() {
+    let model = Model::new();
+    let [q, k, v] = ["q", "k", "v"].map(|name| model.input(name, &[None, Some(9), Some(3), Some(8)]));
+    for is_causal in [false, true] {
+        let y = ops::dot_product_attention(&q, &k, &v, None, None, None, is_causal).unwrap();
+        let graph = model.finish(&[&y]);
+        let inputs = [1, 2, 3].map(|seed| noise_array(&[2, 9, 3, 8], seed));
+        agree(&graph, &model.read(), &inputs, 1e-5);
+    }
+}

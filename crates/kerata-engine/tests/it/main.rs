@@ -5,3 +5,4 @@ mod convolution;
 mod fusion;
 mod models;
 mod moving;
+mod recurrence;

@@ -62,6 +62,13 @@ pub enum Binary {
     Maximum,
     Minimum,
     Power,
+    /// Comparisons give 1 or 0.
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
 }
 
 /// The larger; NaN if either is.
@@ -155,7 +162,29 @@ by_isa! {
             Binary::Maximum => zip(a, b, y, maximum),
             Binary::Minimum => zip(a, b, y, minimum),
             Binary::Power => zip(a, b, y, f32::powf),
+            Binary::Less => zip(a, b, y, |a, b| f32::from(u8::from(a < b))),
+            Binary::LessEqual => zip(a, b, y, |a, b| f32::from(u8::from(a <= b))),
+            Binary::Greater => zip(a, b, y, |a, b| f32::from(u8::from(a > b))),
+            Binary::GreaterEqual => zip(a, b, y, |a, b| f32::from(u8::from(a >= b))),
+            Binary::Equal => zip(a, b, y, |a, b| f32::from(u8::from(a == b))),
+            Binary::NotEqual => zip(a, b, y, |a, b| f32::from(u8::from(a != b))),
         }
+    }
+}
+
+by_isa! {
+    /// `y = a` where the condition is not zero, else `b`.
+    pub fn select(condition: &[f32], a: &[f32], b: &[f32], y: &mut [f32]) {
+        for (((y, &c), &a), &b) in y.iter_mut().zip(condition).zip(a).zip(b) {
+            *y = if c != 0.0 { a } else { b };
+        }
+    }
+}
+
+by_isa! {
+    /// `y` = one number.
+    pub fn fill(number: f32, y: &mut [f32]) {
+        y.fill(number);
     }
 }
 

@@ -70,6 +70,11 @@ impl<'a, T> Shared<'a, T> {
         Shared { start: slice.as_mut_ptr(), len: slice.len(), life: PhantomData }
     }
 
+    /// Number of elements.
+    pub(in crate::cpu) fn len(&self) -> usize {
+        self.len
+    }
+
     /// The first element.
     pub(in crate::cpu) fn start(&self) -> *mut T {
         self.start

@@ -48,8 +48,16 @@ impl View {
         self.len() == 0
     }
 
+    /// Whether no two positions are the same element: true of every order of the axes of an array.
+    pub fn is_disjoint(&self) -> bool {
+        let mut axes: Vec<(usize, usize)> =
+            self.steps.iter().copied().zip(self.shape.iter().copied()).filter(|(_, size)| *size != 1).collect();
+        axes.sort_unstable();
+        axes.windows(2).all(|pair| pair[1].0 >= pair[0].0 * pair[0].1) && axes.first().is_none_or(|axis| axis.0 > 0)
+    }
+
     /// The same view with axes that lie behind each other taken together.
-    fn merged(&self) -> View {
+    pub fn merged(&self) -> View {
         let mut merged = View { start: self.start, shape: Vec::new(), steps: Vec::new() };
         for (&size, &step) in self.shape.iter().zip(&self.steps) {
             if size == 1 {

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 
+use super::isa::Isa;
 use super::memory::{Lines, Shared};
-use super::pack::Panels;
+use super::moves::View;
+use super::pack::{Panels, Strided};
 use super::patches::Rows;
 use super::tile::{self, TileArgs};
 use crate::cpu::workers::Workers;
@@ -101,7 +103,90 @@ pub fn product(
     }
 }
 
+/// Products of a matrix each, all of one size; see [`batched_product`].
+pub struct Batch<'a> {
+    /// Left matrices, `[batch axes..., rows, depth]`; the last step is one.
+    pub left: (&'a [f32], View),
+    /// Right matrices, `[batch axes..., depth, columns]`.
+    pub right: (&'a [f32], View),
+    /// Where the results go, `[batch axes..., rows, columns]`; the last step is one, and no two elements are one.
+    pub out: View,
+}
+
+/// `out[b] = finish(left[b] * right[b])` for each position of the batch axes, of which a side may have steps of zero.
+/// `finish` gets the row of all results, and needs the output to be contiguous.
+pub fn batched_product(
+    isa: Isa,
+    workers: &Workers,
+    batch: &Batch,
+    out: &mut [f32],
+    bias: Option<&[f32]>,
+    clamp: (f32, f32),
+    finish: Option<&RowsFinish>,
+) {
+    let axes = batch.out.shape.len() - 2;
+    let (m, columns) = (batch.out.shape[axes], batch.out.shape[axes + 1]);
+    let depth = batch.left.1.shape[axes + 1];
+    assert!(batch.out.is_disjoint() && batch.out.steps[axes + 1] == 1 && batch.left.1.steps[axes + 1] == 1);
+    assert!(finish.is_none() || batch.out.steps[axes] == columns);
+    if batch.out.is_empty() {
+        return;
+    }
+    let shared = Shared::new(out);
+    let count: usize = batch.out.shape[..axes].iter().product();
+    let offset = |view: &View, mut index: usize| {
+        let mut offset = view.start;
+        for axis in (0..axes).rev() {
+            offset += index % batch.out.shape[axis] * view.steps[axis];
+            index /= batch.out.shape[axis];
+        }
+        offset
+    };
+    let work = |index: usize| {
+        let mut packed = PACKED.take().filter(|panels| panels.isa() == isa);
+        let panels = packed.get_or_insert_with(|| Panels::new(isa));
+        let right = Strided {
+            data: batch.right.0,
+            start: offset(&batch.right.1, index),
+            row: batch.right.1.steps[axes],
+            column: batch.right.1.steps[axes + 1],
+        };
+        panels.pack(depth, columns, right);
+        let start = offset(&batch.left.1, index);
+        let rows = Rows::Matrix { data: batch.left.0, start, stride: batch.left.1.steps[axes], depth };
+        let place = Place { start: offset(&batch.out, index), stride: batch.out.steps[axes] };
+        let span = (m - 1) * place.stride + columns;
+        let inside = |row: usize, rows: &mut [f32]| {
+            if let Some(finish) = finish {
+                finish(index * m + row, rows);
+            }
+        };
+        let rows_finish: Option<&RowsFinish> = if finish.is_some() { Some(&inside) } else { None };
+        assert!(place.start + span <= shared.len());
+        let finish = Finish { bias, clamp, rows: rows_finish };
+        product_of(&rows, m, panels, &shared, place, finish);
+        PACKED.set(packed);
+    };
+    let is_small = count * m * depth * columns < TASK;
+    if is_small { (0..count).for_each(work) } else { workers.each(count, &work) }
+}
+
+/// All rows of a product on this thread; the caller has checked the place.
+fn product_of(rows: &Rows, count: usize, panels: &Panels, out: &Shared<f32>, place: Place, finish: Finish) {
+    let columns = panels.columns();
+    let block = (ROWS_BLOCK / panels.depth().clamp(1, DEPTH_BLOCK)).clamp(12, 240).next_multiple_of(12);
+    for from in (0..count).step_by(block) {
+        let to = (from + block).min(count);
+        multiply_block(rows, from, to, panels, 0..panels.panels().len(), out, place, finish);
+        if let Some(finish) = finish.rows {
+            // SAFETY: rows of one product are contiguous here and those of others lie elsewhere.
+            finish(from, unsafe { out.part(place.start + from * columns, (to - from) * columns) });
+        }
+    }
+}
+
 thread_local! {
+    static PACKED: RefCell<Option<Panels>> = const { RefCell::new(None) };
     static TABLE: RefCell<Vec<*const f32>> = const { RefCell::new(Vec::new()) };
     static COPIED: RefCell<Lines> = RefCell::new(Lines::default());
 }
@@ -196,8 +281,6 @@ fn cuts(taps: usize, depth: usize) -> Vec<Cut> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::Isa;
-    use super::super::pack::Strided;
     use super::super::patches::Window;
     use super::*;
 

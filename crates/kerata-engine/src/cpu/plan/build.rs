@@ -6,9 +6,8 @@ use kerata_core::graph::{Graph, NodeKind, ValueId};
 use kerata_core::{Error, Result};
 
 use super::fuse::{self, Group, Groups};
-use super::{Plan, Source, Step};
+use super::{Plan, Source, Step, assemble};
 use crate::cpu::kernels::isa::Isa;
-use crate::cpu::program::{Instruction, Operand, Program};
 use crate::cpu::steps::{self, Epilogue, Evaluate, Fused, Given, Kernel, Request};
 
 impl Plan {
@@ -73,7 +72,7 @@ impl Maker<'_> {
 
     fn group(&mut self, group: &Group) -> Result<()> {
         let graph = self.graph;
-        let (program, inputs) = self.program(group)?;
+        let (program, inputs) = assemble::program(graph, group)?;
         let Some(producer) = group.producer else {
             return self.step(group.root, Box::new(Fused(program)), &inputs);
         };
@@ -84,80 +83,6 @@ impl Maker<'_> {
             .ok_or_else(|| Error::internal("a producer without a kernel"))?;
         let all: Vec<ValueId> = graph.nodes[producer].inputs.iter().chain(others).copied().collect();
         self.step(group.root, kernel, &all)
-    }
-
-    /// The program of a group and the values it reads; the producer's is the first.
-    fn program(&self, group: &Group) -> Result<(Program, Vec<ValueId>)> {
-        let graph = self.graph;
-        let mut inputs: Vec<ValueId> = Vec::new();
-        if let Some(producer) = group.producer {
-            inputs.push(ValueId { node: producer, output: 0 });
-        }
-        let mut made: HashMap<ValueId, (Operand, bool)> = HashMap::new();
-        let mut list: Vec<Instruction> = Vec::new();
-        let push = |instruction: Instruction, list: &mut Vec<Instruction>| {
-            list.push(instruction);
-            Operand::Value(list.len() - 1)
-        };
-        let mut result = Operand::Input(0);
-        let mut result_is_column = false;
-        for &member in &group.members {
-            let node = &graph.nodes[member];
-            let op = node.op().ok_or_else(|| Error::internal("a group of ops"))?;
-            let mut read = |value: ValueId| {
-                made.get(&value).copied().unwrap_or_else(|| {
-                    let known = inputs.iter().position(|&input| input == value);
-                    let place = known.unwrap_or_else(|| {
-                        inputs.push(value);
-                        inputs.len() - 1
-                    });
-                    (Operand::Input(place), false)
-                })
-            };
-            let full = |(operand, is_column): (Operand, bool), list: &mut Vec<Instruction>| {
-                if is_column {
-                    list.push(Instruction::Expand(operand));
-                    return Operand::Value(list.len() - 1);
-                }
-                operand
-            };
-            let (operand, is_column) = if let Some(function) = fuse::row_reduction(op, graph, node) {
-                let x = read(node.inputs[0]);
-                let x = full(x, &mut list);
-                (push(Instruction::Reduce(function, x), &mut list), true)
-            } else if let Some(function) = steps::unary(op) {
-                let (x, is_column) = read(node.inputs[0]);
-                (push(Instruction::Unary(function, x), &mut list), is_column)
-            } else {
-                let function = steps::binary(op).ok_or_else(|| Error::internal("an elementwise op"))?;
-                let numbers = [0, 1].map(|i| fuse::constant_number(graph, node.inputs[i]));
-                match numbers {
-                    [_, Some(number)] => {
-                        let (x, is_column) = read(node.inputs[0]);
-                        let function = steps::with_number(function, number, false);
-                        (push(Instruction::Unary(function, x), &mut list), is_column)
-                    }
-                    [Some(number), None] => {
-                        let (x, is_column) = read(node.inputs[1]);
-                        let function = steps::with_number(function, number, true);
-                        (push(Instruction::Unary(function, x), &mut list), is_column)
-                    }
-                    [None, None] => {
-                        let (a, b) = (read(node.inputs[0]), read(node.inputs[1]));
-                        let is_column = a.1 && b.1;
-                        let (a, b) =
-                            if is_column { (a.0, b.0) } else { (full(a, &mut list), full(b, &mut list)) };
-                        (push(Instruction::Binary(function, a, b), &mut list), is_column)
-                    }
-                }
-            };
-            made.insert(ValueId { node: member, output: 0 }, (operand, is_column));
-            (result, result_is_column) = (operand, is_column);
-        }
-        if result_is_column {
-            list.push(Instruction::Expand(result));
-        }
-        Ok((Program::new(list), inputs))
     }
 
     fn kernel(&self, at: usize, epilogue: Option<Epilogue>) -> Result<Option<Box<dyn Kernel>>> {

@@ -57,7 +57,8 @@ pub fn groups(graph: &Graph) -> Groups {
             continue;
         }
         let reduces = row_reduction(op, graph, node).is_some();
-        if !reduces && !is_elementwise(graph, node) {
+        let compares = is_condition(graph, &consumers, at) && !is_result[at];
+        if !reduces && !compares && !is_elementwise(graph, &consumers, node) {
             continue;
         }
         if let Some(group) = home
@@ -67,7 +68,7 @@ pub fn groups(graph: &Graph) -> Groups {
             of[at] = Some(group);
             continue;
         }
-        if !reduces {
+        if !reduces && !compares {
             of[at] = Some(all.len());
             all.push(Group { root: at, members: vec![at], producer: None });
         }
@@ -158,15 +159,32 @@ pub fn row_reduction(op: &dyn Op, graph: &Graph, node: &Node) -> Option<Reduce> 
 }
 
 /// Whether a node is a float function of elements that programs know.
-pub fn is_elementwise(graph: &Graph, node: &Node) -> bool {
+fn is_elementwise(graph: &Graph, consumers: &[Vec<usize>], node: &Node) -> bool {
     let Some(op) = node.op() else { return false };
-    node.outputs.len() == 1
-        && node.outputs[0].dtype == DType::Float32
-        && node
-            .inputs
-            .iter()
-            .all(|&input| input_spec(graph, input).is_some_and(|s| s.dtype == DType::Float32))
-        && (steps::unary(op).is_some() || steps::binary(op).is_some())
+    if node.outputs.len() != 1 || node.outputs[0].dtype != DType::Float32 {
+        return false;
+    }
+    if let ("where", [condition, ..]) = (op.name(), &node.inputs[..]) {
+        return is_condition(graph, consumers, condition.node);
+    }
+    all_floats(graph, node) && (steps::unary(op).is_some() || steps::binary(op).is_some())
+}
+
+/// Whether a node compares floats for one `where` of its own shape, with which it shares a group.
+fn is_condition(graph: &Graph, consumers: &[Vec<usize>], at: usize) -> bool {
+    let node = &graph.nodes[at];
+    let [reader] = consumers[at][..] else { return false };
+    let reader = &graph.nodes[reader];
+    node.op().is_some_and(|op| steps::comparison(op).is_some())
+        && all_floats(graph, node)
+        && reader.op().is_some_and(|op| op.name() == "where")
+        && reader.outputs[0].dtype == DType::Float32
+        && reader.outputs[0].shape == node.outputs[0].shape
+        && graph.results().all(|value| value.node != at)
+}
+
+fn all_floats(graph: &Graph, node: &Node) -> bool {
+    node.inputs.iter().all(|&input| input_spec(graph, input).is_some_and(|spec| spec.dtype == DType::Float32))
 }
 
 /// The number that a value is everywhere, if it is a constant of one element.

@@ -1,5 +1,6 @@
 //! `Plan`: a graph as steps in order, and running them.
 
+mod assemble;
 mod build;
 mod fuse;
 

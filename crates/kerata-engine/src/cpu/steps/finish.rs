@@ -128,11 +128,13 @@ impl Tail {
         if has_bias {
             self.bias = Some(affine.shift.clone());
         }
-        if let Some(at) = only_reader(&instructions, head)
+        while let Some(at) = only_reader(&instructions, head)
             && let Some(Instruction::Unary(function, _)) = instructions[at]
-            && let Some(clamp) = clamp(function)
+            && let Some((low, high)) = clamp(function)
+            && low <= self.clamp.1
+            && self.clamp.0 <= high
         {
-            self.clamp = clamp;
+            self.clamp = (self.clamp.0.max(low), self.clamp.1.min(high));
             instructions[at] = None;
             head = Operand::Value(at);
         }
@@ -216,12 +218,7 @@ fn without(instructions: &[Option<Instruction>], head: Operand) -> Option<Progra
             Operand::Value(value) => Operand::Value(places[value]),
             input => input,
         };
-        let instruction = match *instruction {
-            Instruction::Unary(f, x) => Instruction::Unary(f, moved(x)),
-            Instruction::Binary(f, a, b) => Instruction::Binary(f, moved(a), moved(b)),
-            Instruction::Reduce(f, x) => Instruction::Reduce(f, moved(x)),
-            Instruction::Expand(x) => Instruction::Expand(moved(x)),
-        };
+        let instruction = instruction.map(moved);
         places[at] = left.len();
         left.push(instruction);
     }

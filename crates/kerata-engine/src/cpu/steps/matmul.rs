@@ -1,18 +1,17 @@
-//! Products of matrices, with what follows them done while the rows are in cache.
+//! Products of matrices, read and written through transposes, with what follows them done while rows are in cache.
 
 use kerata_core::graph::{Graph, Node};
 use kerata_core::{Array, DType, Error, Result};
 
+use super::finish::Tail;
 use super::fused::slices;
-use super::{Given, Kernel, Request};
+use super::{Kernel, Request};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::isa::Isa;
-use crate::cpu::kernels::memory::each_chunk;
+use crate::cpu::kernels::moves::{View, read};
 use crate::cpu::kernels::pack::{Panels, Strided};
 use crate::cpu::kernels::patches::Rows;
-use crate::cpu::kernels::product::{Place, product};
-use crate::cpu::steps::finish::Tail;
-use crate::cpu::workers::Workers;
+use crate::cpu::kernels::product::{Batch, Finish, Place, batched_product, product};
 
 /// Whether a program may follow a node: a float product.
 pub(super) fn takes(graph: &Graph, node: &Node) -> bool {
@@ -25,34 +24,42 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     if left.spec.dtype != DType::Float32 || right.spec.dtype != DType::Float32 {
         return None;
     }
-    let columns = right.spec.size(right.spec.rank().checked_sub(1)?);
-    let weights = constant_matrix(right);
+    let orders = std::mem::take(&mut request.orders);
+    let columns = match orders.get(1).and_then(Option::as_ref) {
+        Some(order) => right.spec.size(*order.last()?),
+        None => right.spec.size(right.spec.rank().checked_sub(1)?),
+    };
     let mut tail = Tail::new(request.epilogue.take());
-    let packed = weights.map(|(array, values)| {
+    let weights = right.constant.filter(|array| array.rank() == 2 && orders.get(1).is_none_or(Option::is_none));
+    let packed = weights.and_then(|array| {
         let (depth, columns) = (array.shape()[0], array.shape()[1]);
-        let scaled = tail.absorb(columns, values, |i| i % columns);
-        pack(request.isa, depth, columns, &scaled)
+        let scaled = tail.absorb(columns, array.as_f32().ok()?, |i| i % columns);
+        Some(pack(request.isa, &scaled, &View::of(&[depth, columns])))
     });
     if packed.is_none() {
         tail.absorb_bias(columns);
     }
-    Some(Box::new(Matmul { packed, tail }))
+    let [left_order, right_order] = <[_; 2]>::try_from(orders).unwrap_or_default();
+    let out_order = request.out_order.take();
+    Some(Box::new(Matmul { packed, tail, left_order, right_order, out_order }))
 }
 
-fn constant_matrix<'a>(right: &Given<'a>) -> Option<(&'a Array, &'a [f32])> {
-    let array = right.constant.filter(|array| array.rank() == 2)?;
-    Some((array, array.as_f32().ok()?))
-}
-
-fn pack(isa: Isa, depth: usize, columns: usize, values: &[f32]) -> Panels {
+/// Packs the matrix of the last two axes.
+fn pack(isa: Isa, data: &[f32], view: &View) -> Panels {
+    let last = view.shape.len() - 1;
     let mut panels = Panels::new(isa);
-    panels.pack(depth, columns, Strided { data: values, start: 0, row: columns, column: 1 });
+    let matrix = Strided { data, start: view.start, row: view.steps[last - 1], column: view.steps[last] };
+    panels.pack(view.shape[last - 1], view.shape[last], matrix);
     panels
 }
 
 struct Matmul {
     packed: Option<Panels>,
     tail: Tail,
+    /// Transposes of the inputs that are read through, and one of the output that is written through.
+    left_order: Option<Vec<usize>>,
+    right_order: Option<Vec<usize>>,
+    out_order: Option<Vec<usize>>,
 }
 
 impl Kernel for Matmul {
@@ -61,91 +68,122 @@ impl Kernel for Matmul {
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
-        let [left, right, others @ ..] = inputs else {
-            return Err(Error::internal("matmul takes two inputs"));
-        };
+        let [left, right, others @ ..] = inputs else { return Err(Error::internal("matmul takes two inputs")) };
         let (a, b) = (left.as_f32()?, right.as_f32()?);
-        let ([.., m, depth], [.., inner, columns]) = (left.shape(), right.shape()) else {
-            return Err(Error::mismatch("matmul takes matrices"));
+        let (mut a_view, b_view) = (view(left, &self.left_order), view(right, &self.right_order));
+        // Rows are read in one piece each.
+        let mut moved = Vec::new();
+        let a = if a_view.steps[a_view.steps.len() - 1] == 1 || a_view.shape[a_view.shape.len() - 1] == 1 {
+            a
+        } else {
+            moved = cx.pool.take(a_view.len());
+            read(cx.workers, a, &a_view, &mut moved);
+            a_view = View::of(&a_view.shape);
+            &moved[..]
         };
-        let (m, depth, inner, columns) = (*m, *depth, *inner, *columns);
-        if depth != inner {
-            return Err(Error::mismatch(format!("matmul of {:?} and {:?}", left.shape(), right.shape())));
-        }
-        let left_batch = &left.shape()[..left.rank() - 2];
-        let right_batch = &right.shape()[..right.rank() - 2];
-        let mut shape = batch_shape(left_batch, right_batch)?;
-        let batch: usize = shape.iter().product();
-        shape.extend([m, columns]);
-        let arrays = others;
-        let others = slices(arrays)?;
-        let output = cx.float(shape.clone(), |out| {
-            // With one right side for all, the left side is one tall matrix.
-            if right_batch.iter().all(|&size| size == 1) {
-                let fresh;
-                let panels = match &self.packed {
-                    Some(panels) => panels,
-                    None => {
-                        fresh = pack(cx.isa, depth, columns, b);
-                        &fresh
-                    }
-                };
-                self.tail.run(&shape, &others, cx.isa, 0, |finish| {
-                    let rows = Rows::Matrix { data: a, start: 0, stride: depth, depth };
-                    let place = Place { start: 0, stride: columns };
-                    product(cx.workers, &rows, batch * m, panels, out, place, finish);
-                });
-                return Ok(());
-            }
-            let alone = Workers::new(1)?;
-            each_chunk(cx.workers, out, m * columns, &|i, out| {
-                let (from, to) = (offset(i, &shape, left_batch), offset(i, &shape, right_batch));
-                let mut panels = PANELS.take().filter(|panels| panels.isa() == cx.isa);
-                let panels_ref = panels.get_or_insert_with(|| Panels::new(cx.isa));
-                let matrix = Strided { data: b, start: to * depth * columns, row: columns, column: 1 };
-                panels_ref.pack(depth, columns, matrix);
-                self.tail.run(&shape, &others, cx.isa, i * m, |finish| {
-                    let rows = Rows::Matrix { data: a, start: from * m * depth, stride: depth, depth };
-                    product(&alone, &rows, m, panels_ref, out, Place { start: 0, stride: columns }, finish);
-                });
-                PANELS.set(panels);
+        let shape = output_shape(&a_view.shape, &b_view.shape)?;
+        let other_slices = slices(others)?;
+        let made_shape = match &self.out_order {
+            Some(order) => order.iter().map(|&axis| shape[axis]).collect(),
+            None => shape.clone(),
+        };
+        let output = cx.float(made_shape, |out| {
+            self.tail.run(&shape, &other_slices, cx.isa, 0, |finish| {
+                self.multiply(cx, (a, &a_view), (b, &b_view), &shape, out, finish);
             });
             Ok(())
         })?;
-        Ok(vec![self.tail.stretch(cx, output, arrays)?])
+        cx.pool.give(moved);
+        Ok(vec![self.tail.stretch(cx, output, others)?])
     }
 }
 
-thread_local! {
-    static PANELS: std::cell::RefCell<Option<Panels>> = const { std::cell::RefCell::new(None) };
-}
-
-fn batch_shape(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
-    let rank = left.len().max(right.len());
-    let size =
-        |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |own| shape[own]);
-    (0..rank)
-        .map(|axis| match (size(left, axis), size(right, axis)) {
-            (1, size) => Ok(size),
-            (size, other) if other == 1 || other == size => Ok(size),
-            _ => Err(Error::mismatch(format!("batches {left:?} and {right:?}"))),
-        })
-        .collect()
-}
-
-/// The matrix of a side (with batch axes `own`) that goes into matrix `index` of the output.
-fn offset(mut index: usize, output: &[usize], own: &[usize]) -> usize {
-    let batch = &output[..output.len() - 2];
-    let (mut offset, mut step) = (0, 1);
-    for axis in (0..batch.len()).rev() {
-        let position = index % batch[axis];
-        index /= batch[axis];
-        if let Some(own_axis) = (axis + own.len()).checked_sub(batch.len()) {
-            if own[own_axis] != 1 {
-                offset += position * step;
+impl Matmul {
+    fn multiply(
+        &self,
+        cx: &Context,
+        (a, a_view): (&[f32], &View),
+        (b, b_view): (&[f32], &View),
+        shape: &[usize],
+        out: &mut [f32],
+        finish: Finish,
+    ) {
+        let rank = shape.len();
+        let (depth, columns) = (a_view.shape[a_view.shape.len() - 1], shape[rank - 1]);
+        let is_one_right = b_view.shape[..b_view.shape.len() - 2].iter().all(|&size| size == 1);
+        let rows = View {
+            start: a_view.start,
+            shape: a_view.shape[..a_view.shape.len() - 1].to_vec(),
+            steps: a_view.steps[..a_view.steps.len() - 1].to_vec(),
+        };
+        let rows = rows.merged();
+        // With one right side for all, the left side is one tall matrix.
+        if is_one_right && rows.shape.len() == 1 && self.out_order.is_none() {
+            let fresh;
+            let panels = match &self.packed {
+                Some(panels) => panels,
+                None => {
+                    fresh = pack(cx.isa, b, b_view);
+                    &fresh
+                }
+            };
+            let left = Rows::Matrix { data: a, start: rows.start, stride: rows.steps[0], depth };
+            let place = Place { start: 0, stride: columns };
+            return product(cx.workers, &left, rows.shape[0], panels, out, place, finish);
+        }
+        let out_view = match &self.out_order {
+            Some(order) => {
+                let made: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+                let mut back = vec![0; rank];
+                order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
+                View::of(&made).transposed(&back)
             }
-            step *= own[own_axis];
+            None => View::of(shape),
+        };
+        let batch =
+            Batch { left: (a, stretched(a_view, shape)), right: (b, stretched(b_view, shape)), out: out_view };
+        batched_product(cx.isa, cx.workers, &batch, out, finish.bias, finish.clamp, finish.rows);
+    }
+}
+
+fn view(array: &Array, order: &Option<Vec<usize>>) -> View {
+    let view = View::of(array.shape());
+    match order {
+        Some(order) => view.transposed(order),
+        None => view,
+    }
+}
+
+/// A side with the batch axes of the output: steps of zero where it is stretched.
+fn stretched(view: &View, output: &[usize]) -> View {
+    let missing = output.len() - view.shape.len();
+    let mut steps = vec![0; missing];
+    steps.extend(&view.steps);
+    let mut shape = vec![1; missing];
+    shape.extend(&view.shape);
+    for axis in 0..output.len() - 2 {
+        if shape[axis] == 1 {
+            steps[axis] = 0;
         }
     }
-    offset
+    View { start: view.start, shape, steps }
+}
+
+fn output_shape(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
+    let mismatch = || Error::mismatch(format!("matmul of shapes {left:?} and {right:?}"));
+    let ([a @ .., m, depth], [b @ .., inner, columns]) = (left, right) else { return Err(mismatch()) };
+    if depth != inner {
+        return Err(mismatch());
+    }
+    let rank = a.len().max(b.len());
+    let size = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |own| shape[own]);
+    let mut shape = (0..rank)
+        .map(|axis| match (size(a, axis), size(b, axis)) {
+            (1, size) => Ok(size),
+            (size, other) if other == 1 || other == size => Ok(size),
+            _ => Err(mismatch()),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    shape.extend([*m, *columns]);
+    Ok(shape)
 }

@@ -9,6 +9,7 @@ mod moves;
 mod names;
 mod pool;
 mod reduce;
+mod scan;
 mod take;
 
 use kerata_core::array::Array;
@@ -18,7 +19,7 @@ use kerata_core::{Result, TensorSpec};
 
 pub(crate) use evaluate::Evaluate;
 pub(crate) use fused::Fused;
-pub(crate) use names::{binary, reduction, unary, with_number};
+pub(crate) use names::{binary, comparison, reduction, unary, with_number};
 
 use super::context::Context;
 use super::kernels::isa::Isa;
@@ -68,6 +69,7 @@ const LOWERINGS: &[(&str, Lowering)] = &[
     ("pad", moves::lower),
     ("pool", pool::lower),
     ("prod", reduce::lower),
+    ("scan", scan::lower),
     ("slice", moves::lower),
     ("split", moves::lower),
     ("sum", reduce::lower),

@@ -47,9 +47,22 @@ pub(crate) fn binary(op: &dyn Op) -> Option<Binary> {
     })
 }
 
+/// The comparison of an op.
+pub(crate) fn comparison(op: &dyn Op) -> Option<Binary> {
+    Some(match op.name() {
+        "less" => Binary::Less,
+        "less_equal" => Binary::LessEqual,
+        "greater" => Binary::Greater,
+        "greater_equal" => Binary::GreaterEqual,
+        "equal" => Binary::Equal,
+        "not_equal" => Binary::NotEqual,
+        _ => return None,
+    })
+}
+
 /// A binary function with one side a number, as a unary one.
-pub(crate) fn with_number(function: Binary, number: f32, is_left: bool) -> Unary {
-    match (function, is_left) {
+pub(crate) fn with_number(function: Binary, number: f32, is_left: bool) -> Option<Unary> {
+    Some(match (function, is_left) {
         (Binary::Add, _) => Unary::Plus(number),
         (Binary::Subtract, false) => Unary::Plus(-number),
         (Binary::Subtract, true) => Unary::From(number),
@@ -64,7 +77,8 @@ pub(crate) fn with_number(function: Binary, number: f32, is_left: bool) -> Unary
         (Binary::Power, false) if number == -1.0 => Unary::Reciprocal,
         (Binary::Power, false) => Unary::Power(number),
         (Binary::Power, true) => Unary::Base(number),
-    }
+        _ => return None,
+    })
 }
 
 /// The function, axes and `keepdims` of a reduction.
