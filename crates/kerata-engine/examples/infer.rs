@@ -14,7 +14,8 @@ use kerata_engine::{Engine, SessionOptions};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, default: usize| arguments.get(at).and_then(|x| x.parse().ok()).unwrap_or(default);
+    let number =
+        |at: usize, default: usize| arguments.get(at).and_then(|x| x.parse().ok()).unwrap_or(default);
     let name = arguments.first().map_or("all", String::as_str);
     for (known, make) in MODELS {
         if name == "all" || name == *known {
@@ -123,7 +124,14 @@ impl Model {
         ops::batch_normalization(x, &mean, &variance, -1, Some(&offset), Some(&scale), 1e-3)
     }
 
-    fn conv(&mut self, x: &Tensor, window: usize, to: usize, stride: usize, padding: Padding) -> Result<Tensor> {
+    fn conv(
+        &mut self,
+        x: &Tensor,
+        window: usize,
+        to: usize,
+        stride: usize,
+        padding: Padding,
+    ) -> Result<Tensor> {
         let from = x.spec().known_axis(-1)?;
         let scale = (3.0 / (from * window * window) as f32).sqrt();
         let kernel = self.variable(&[window, window, from, to], scale, 0.0)?;
@@ -197,8 +205,11 @@ fn resnet50(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {
     for (channels, repeats, stride) in [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)] {
         for repeat in 0..repeats {
             let stride = if repeat == 0 { stride } else { 1 };
-            let shortcut =
-                if repeat == 0 { model.conv(&x, 1, channels * 4, stride, Padding::Valid)? } else { x.clone() };
+            let shortcut = if repeat == 0 {
+                model.conv(&x, 1, channels * 4, stride, Padding::Valid)?
+            } else {
+                x.clone()
+            };
             let y = ops::relu(&model.conv(&x, 1, channels, stride, Padding::Valid)?)?;
             let y = ops::relu(&model.conv(&y, 3, channels, 1, Padding::Same)?)?;
             let y = model.conv(&y, 1, channels * 4, 1, Padding::Valid)?;
@@ -243,8 +254,12 @@ fn lstm(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {
         let bias = model.variable(&[4 * units], 0.2, 0.0)?;
         let zero = ops::full(&model.builder, [x.size(0), units.into()], 0.0, DType::Float32)?;
         let steps = ops::transpose(&x, &[1, 0, 2])?;
-        let (_, results) =
-            ops::scan(&model.builder, &[zero.clone(), zero], &[steps], ops::ScanOptions::default(), |h, x| {
+        let (_, results) = ops::scan(
+            &model.builder,
+            &[zero.clone(), zero],
+            &[steps],
+            ops::ScanOptions::default(),
+            |h, x| {
                 let z = ops::add(&ops::matmul(&x[0], &kernel)?, &ops::matmul(&h[0], &recurrent)?)?;
                 let gates = ops::split(&ops::add(&z, &bias)?, 4, -1)?;
                 let kept = ops::multiply(&ops::sigmoid(&gates[1])?, &h[1])?;
@@ -252,7 +267,8 @@ fn lstm(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {
                 let cell = ops::add(&kept, &new)?;
                 let hidden = ops::multiply(&ops::sigmoid(&gates[3])?, &ops::tanh(&cell)?)?;
                 Ok((vec![hidden.clone(), cell], vec![hidden]))
-            })?;
+            },
+        )?;
         x = ops::transpose(&results[0], &[1, 0, 2])?;
     }
     Ok((x, vec![batch, length, width]))

@@ -9,6 +9,7 @@ mod context;
 mod domain;
 mod plan;
 mod program;
+mod rewrite;
 mod session;
 mod steps;
 mod workers;

@@ -50,10 +50,12 @@ impl Program {
         let mut program = Program { instructions, ..Program::default() };
         for instruction in &program.instructions {
             let column = match *instruction {
-                Instruction::Unary(_, x) | Instruction::Binary(_, x, _) | Instruction::Select(x, ..) => match x {
-                    Operand::Input(_) => false,
-                    Operand::Value(at) => program.is_column[at],
-                },
+                Instruction::Unary(_, x) | Instruction::Binary(_, x, _) | Instruction::Select(x, ..) => {
+                    match x {
+                        Operand::Input(_) => false,
+                        Operand::Value(at) => program.is_column[at],
+                    }
+                }
                 Instruction::Reduce(..) => true,
                 Instruction::Expand(_) | Instruction::Number(_) => false,
             };
@@ -142,7 +144,9 @@ impl Instruction {
         let list = match *self {
             Instruction::Select(c, a, b) => [Some(c), Some(a), Some(b)],
             Instruction::Binary(_, a, b) => [Some(a), Some(b), None],
-            Instruction::Unary(_, a) | Instruction::Reduce(_, a) | Instruction::Expand(a) => [Some(a), None, None],
+            Instruction::Unary(_, a) | Instruction::Reduce(_, a) | Instruction::Expand(a) => {
+                [Some(a), None, None]
+            }
             Instruction::Number(_) => [None; 3],
         };
         list.into_iter().flatten()

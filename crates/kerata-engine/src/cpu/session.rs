@@ -8,12 +8,10 @@ use kerata_core::{Array, Error, Result};
 use super::context::{Context, Pool};
 use super::kernels::isa::Isa;
 use super::plan::Plan;
+use super::rewrite;
 use super::workers::Workers;
 use crate::reference::checked;
 use crate::{Session, SessionOptions, Updates};
-
-/// Constants of at most this many elements are computed when a session is prepared.
-const MAX_FOLDED: usize = 1 << 22;
 
 /// A prepared graph.
 pub(super) struct CpuSession {
@@ -61,7 +59,7 @@ fn plan(graph: &Graph, values: &HashMap<String, Array>, isa: Isa) -> Result<(Pla
             node.kind = NodeKind::Constant(value.clone());
         }
     }
-    let graph = graph.with_folded_constants(MAX_FOLDED)?;
+    let graph = rewrite::simplify(&graph)?;
     let live = graph.variables().map(|(path, ..)| path.to_owned()).collect();
     Ok((Plan::new(&graph, isa)?, live))
 }

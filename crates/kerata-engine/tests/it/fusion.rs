@@ -120,6 +120,10 @@ fn attention_agrees() {
     for is_causal in [false, true] {
         let y = ops::dot_product_attention(&q, &k, &v, None, None, None, is_causal).unwrap();
         let graph = model.finish(&[&y]);
+        if !is_causal {
+            let kernels = Cpu::new().explain(&graph, &model.read()).unwrap();
+            assert_eq!(kernels, ["matmul+", "matmul"], "{graph}");
+        }
         let inputs = [1, 2, 3].map(|seed| noise_array(&[2, 9, 3, 8], seed));
         agree(&graph, &model.read(), &inputs, 1e-5);
     }

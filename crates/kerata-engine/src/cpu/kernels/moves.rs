@@ -50,10 +50,16 @@ impl View {
 
     /// Whether no two positions are the same element: true of every order of the axes of an array.
     pub fn is_disjoint(&self) -> bool {
-        let mut axes: Vec<(usize, usize)> =
-            self.steps.iter().copied().zip(self.shape.iter().copied()).filter(|(_, size)| *size != 1).collect();
+        let mut axes: Vec<(usize, usize)> = self
+            .steps
+            .iter()
+            .copied()
+            .zip(self.shape.iter().copied())
+            .filter(|(_, size)| *size != 1)
+            .collect();
         axes.sort_unstable();
-        axes.windows(2).all(|pair| pair[1].0 >= pair[0].0 * pair[0].1) && axes.first().is_none_or(|axis| axis.0 > 0)
+        axes.windows(2).all(|pair| pair[1].0 >= pair[0].0 * pair[0].1)
+            && axes.first().is_none_or(|axis| axis.0 > 0)
     }
 
     /// The same view with axes that lie behind each other taken together.

@@ -109,7 +109,11 @@ impl Assembly<'_> {
     }
 
     fn expanded(&mut self, made: Made) -> Operand {
-        if made.is_column { self.push(Instruction::Expand(made.operand), false).operand } else { made.operand }
+        if made.is_column {
+            self.push(Instruction::Expand(made.operand), false).operand
+        } else {
+            made.operand
+        }
     }
 
     fn push(&mut self, instruction: Instruction, is_column: bool) -> Made {

@@ -6,6 +6,7 @@ use kerata_core::graph::{Graph, NodeKind, ValueId};
 use kerata_core::{Error, Result};
 
 use super::fuse::{self, Group, Groups};
+use super::transposes::{self, Transposes};
 use super::{Plan, Source, Step, assemble};
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::steps::{self, Epilogue, Evaluate, Fused, Given, Kernel, Request};
@@ -14,7 +15,15 @@ impl Plan {
     /// The plan of a graph. Variables become inputs after the graph's own, in the order of [`Graph::variables`].
     pub fn new(graph: &Graph, isa: Isa) -> Result<Plan> {
         let groups = fuse::groups(graph);
-        let mut maker = Maker { graph, groups: &groups, isa, plan: Plan::empty(), sources: HashMap::new() };
+        let moves = Transposes::new(graph, &groups);
+        let mut maker = Maker {
+            graph,
+            groups: &groups,
+            moves: &moves,
+            isa,
+            plan: Plan::empty(),
+            sources: HashMap::new(),
+        };
         for input in &graph.inputs {
             let slot = maker.slot(*input);
             maker.plan.inputs.push(slot);
@@ -37,6 +46,7 @@ impl Plan {
 struct Maker<'a> {
     graph: &'a Graph,
     groups: &'a Groups,
+    moves: &'a Transposes,
     isa: Isa,
     plan: Plan,
     sources: HashMap<ValueId, Source>,
@@ -60,9 +70,12 @@ impl Maker<'_> {
             NodeKind::Op(op) => match self.groups.of[at].map(|group| &self.groups.all[group]) {
                 Some(group) if group.root == at => self.group(group)?,
                 Some(_) => {}
+                None if self.moves.is_skipped[at] || self.moves.written_through[at].is_some() => {}
                 None => {
-                    let kernel = self.kernel(at, None)?.unwrap_or_else(|| Box::new(Evaluate(op.clone())));
-                    self.step(at, kernel, &node.inputs)?;
+                    let maker = self.moves.product[at].unwrap_or(at);
+                    let kernel = self.kernel(maker, None)?.unwrap_or_else(|| Box::new(Evaluate(op.clone())));
+                    let inputs = self.read_through(maker).0;
+                    self.step(at, kernel, &inputs)?;
                 }
             },
             other => return Err(Error::unsupported(format!("a node of kind {other:?}"))),
@@ -81,7 +94,7 @@ impl Maker<'_> {
         let kernel = self
             .kernel(producer, Some(Epilogue { program, constants }))?
             .ok_or_else(|| Error::internal("a producer without a kernel"))?;
-        let all: Vec<ValueId> = graph.nodes[producer].inputs.iter().chain(others).copied().collect();
+        let all: Vec<ValueId> = self.read_through(producer).0.iter().chain(others).copied().collect();
         self.step(group.root, kernel, &all)
     }
 
@@ -89,14 +102,29 @@ impl Maker<'_> {
         let graph = self.graph;
         let node = &graph.nodes[at];
         let Some(op) = node.op() else { return Ok(None) };
-        let inputs = node
-            .inputs
+        let (values, orders) = self.read_through(at);
+        let inputs = values
             .iter()
             .map(|&value| {
                 Ok(Given { spec: graph.spec(value)?, constant: graph.nodes[value.node].constant() })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(steps::lower(&mut Request { op, inputs, epilogue, isa: self.isa }))
+        let out_order = self.moves.written_through[at].and_then(|to| transposes::order(graph, to));
+        let out_order = out_order.map(<[usize]>::to_vec);
+        Ok(steps::lower(&mut Request { op, inputs, epilogue, orders, out_order, isa: self.isa }))
+    }
+
+    /// The values that a node reads, with those before transposes where a product reads through them.
+    fn read_through(&self, at: usize) -> (Vec<ValueId>, Vec<Option<Vec<usize>>>) {
+        let node = &self.graph.nodes[at];
+        let is_product = node.op().is_some_and(|op| op.name() == "matmul");
+        node.inputs
+            .iter()
+            .map(|&value| match transposes::order(self.graph, value.node).filter(|_| is_product) {
+                Some(order) => (self.graph.nodes[value.node].inputs[0], Some(order.to_vec())),
+                None => (value, None),
+            })
+            .unzip()
     }
 
     fn step(&mut self, at: usize, kernel: Box<dyn Kernel>, inputs: &[ValueId]) -> Result<()> {

@@ -3,6 +3,7 @@
 mod assemble;
 mod build;
 mod fuse;
+mod transposes;
 
 use kerata_core::{Array, Error, Result, ResultExt};
 

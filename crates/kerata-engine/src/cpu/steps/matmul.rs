@@ -30,7 +30,8 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
         None => right.spec.size(right.spec.rank().checked_sub(1)?),
     };
     let mut tail = Tail::new(request.epilogue.take());
-    let weights = right.constant.filter(|array| array.rank() == 2 && orders.get(1).is_none_or(Option::is_none));
+    let weights =
+        right.constant.filter(|array| array.rank() == 2 && orders.get(1).is_none_or(Option::is_none));
     let packed = weights.and_then(|array| {
         let (depth, columns) = (array.shape()[0], array.shape()[1]);
         let scaled = tail.absorb(columns, array.as_f32().ok()?, |i| i % columns);
@@ -68,7 +69,9 @@ impl Kernel for Matmul {
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
-        let [left, right, others @ ..] = inputs else { return Err(Error::internal("matmul takes two inputs")) };
+        let [left, right, others @ ..] = inputs else {
+            return Err(Error::internal("matmul takes two inputs"));
+        };
         let (a, b) = (left.as_f32()?, right.as_f32()?);
         let (mut a_view, b_view) = (view(left, &self.left_order), view(right, &self.right_order));
         // Rows are read in one piece each.
@@ -140,8 +143,11 @@ impl Matmul {
             }
             None => View::of(shape),
         };
-        let batch =
-            Batch { left: (a, stretched(a_view, shape)), right: (b, stretched(b_view, shape)), out: out_view };
+        let batch = Batch {
+            left: (a, stretched(a_view, shape)),
+            right: (b, stretched(b_view, shape)),
+            out: out_view,
+        };
         batched_product(cx.isa, cx.workers, &batch, out, finish.bias, finish.clamp, finish.rows);
     }
 }
@@ -176,7 +182,8 @@ fn output_shape(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
         return Err(mismatch());
     }
     let rank = a.len().max(b.len());
-    let size = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |own| shape[own]);
+    let size =
+        |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |own| shape[own]);
     let mut shape = (0..rank)
         .map(|axis| match (size(a, axis), size(b, axis)) {
             (1, size) => Ok(size),

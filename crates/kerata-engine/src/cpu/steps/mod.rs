@@ -52,6 +52,10 @@ pub(crate) struct Request<'a> {
     pub op: &'a dyn Op,
     pub inputs: Vec<Given<'a>>,
     pub epilogue: Option<Epilogue>,
+    /// For each input, the order of a transpose through which it is read: the input given is the one before it.
+    pub orders: Vec<Option<Vec<usize>>>,
+    /// The order of a transpose through which the output is written.
+    pub out_order: Option<Vec<usize>>,
     pub isa: Isa,
 }
 

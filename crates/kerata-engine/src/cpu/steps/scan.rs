@@ -8,9 +8,7 @@ use super::{Kernel, Request, binary, unary};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::plan::Plan;
-
-/// Constants of the body of at most this many elements are computed once.
-const MAX_FOLDED: usize = 1 << 20;
+use crate::cpu::rewrite;
 
 /// The step of a `scan`.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
@@ -48,21 +46,16 @@ impl Loop {
             }
         }
         body.inputs = inputs;
-        let body = body.with_folded_constants(MAX_FOLDED)?;
+        let body = rewrite::simplify(&body)?;
         let sequences = op.states..first_capture;
         let (before, body) = match hoist(&body, sequences.clone())? {
             Some((before, rest)) => (Some(Plan::new(&before, isa)?), rest),
             None => (None, body),
         };
         let uses = body.use_counts();
-        let is_read = sequences.map(|at| uses[body.inputs[at].node].first().is_some_and(|n| *n > 0)).collect();
-        Ok(Loop {
-            op: op.clone(),
-            before,
-            body: Plan::new(&body, isa)?,
-            captures,
-            is_read,
-        })
+        let is_read =
+            sequences.map(|at| uses[body.inputs[at].node].first().is_some_and(|n| *n > 0)).collect();
+        Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa)?, captures, is_read })
     }
 }
 
@@ -96,7 +89,11 @@ impl Kernel for Loop {
             let elements = sequences
                 .iter()
                 .zip(&self.is_read)
-                .map(|(&sequence, is_read)| if *is_read { element(cx, sequence, at) } else { Ok(sequence.clone()) })
+                .map(
+                    |(&sequence, is_read)| {
+                        if *is_read { element(cx, sequence, at) } else { Ok(sequence.clone()) }
+                    },
+                )
                 .collect::<Result<Vec<_>>>()?;
             let further =
                 more.iter().map(|sequence| element(cx, sequence, at)).collect::<Result<Vec<_>>>()?;
@@ -165,10 +162,8 @@ fn element(cx: &Context, sequence: &Array, at: usize) -> Result<Array> {
 }
 
 fn stack(list: &[Array]) -> Result<Array> {
-    let rows = list
-        .iter()
-        .map(|array| array.reshape([&[1], array.shape()].concat()))
-        .collect::<Result<Vec<_>>>()?;
+    let rows =
+        list.iter().map(|array| array.reshape([&[1], array.shape()].concat())).collect::<Result<Vec<_>>>()?;
     Array::join(&rows.iter().collect::<Vec<_>>(), 0)
 }
 
@@ -200,8 +195,8 @@ fn hoist(body: &Graph, sequences: std::ops::Range<usize>) -> Result<Option<(Grap
             _ => false,
         };
         moves[at] = may && node.outputs[0].dtype == DType::Float32;
-        has_product[at] = moves[at]
-            && (op.name() == "matmul" || node.inputs.iter().any(|input| has_product[input.node]));
+        has_product[at] =
+            moves[at] && (op.name() == "matmul" || node.inputs.iter().any(|input| has_product[input.node]));
     }
     // Values that the rest reads.
     let mut wanted = Vec::new();
@@ -228,7 +223,8 @@ fn hoist(body: &Graph, sequences: std::ops::Range<usize>) -> Result<Option<(Grap
         made[at] = match &node.kind {
             NodeKind::Constant(array) => Some(builder.constant(array.clone())),
             NodeKind::Op(op) if moves[at] => {
-                let inputs = node.inputs.iter().map(|input| made[input.node].clone()).collect::<Option<Vec<_>>>();
+                let inputs =
+                    node.inputs.iter().map(|input| made[input.node].clone()).collect::<Option<Vec<_>>>();
                 let inputs = inputs.ok_or_else(|| Error::internal("a moved node without its inputs"))?;
                 builder.add_arc(op.clone(), &inputs)?.into_iter().next()
             }
