@@ -5,6 +5,7 @@ mod elements;
 mod open;
 mod place;
 mod predict;
+mod replace;
 mod salvage;
 mod save;
 

@@ -10,6 +10,7 @@ use kerata_formats::{Format, Layout, Output, WriteOptions, by_extension};
 use kerata_store::{LocalStorage, PutOptions, Storage};
 
 use crate::place::at_path;
+use crate::replace::{OldShards, check_folder};
 
 /// Hears how many bytes are written so far; an error stops the save, and nothing is changed.
 pub type Observer = Arc<dyn Fn(u64) -> Result<()> + Send + Sync>;
@@ -147,6 +148,12 @@ fn write(
             losses
         }
         layout => {
+            let old_shards = match layout {
+                Layout::Folder if options.overwrite => check_folder(storage, name).map(|()| None)?,
+                Layout::Folder => None,
+                _ => OldShards::of(storage, name),
+            };
+            write_options.shard_tag = old_shards.as_ref().map(OldShards::free_tag);
             let mut folder = match layout {
                 Layout::Folder => storage.create_folder(name, &put)?,
                 _ => storage.create_group("", &put)?,
@@ -160,6 +167,9 @@ fn write(
             refuse_losses(&losses, options)?;
             artifact.verify()?;
             folder.publish()?;
+            if let Some(old) = old_shards {
+                old.clear(storage, name);
+            }
             losses
         }
     };

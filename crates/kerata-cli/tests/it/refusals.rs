@@ -93,6 +93,43 @@ fn an_existing_target_is_kept() {
 }
 
 #[test]
+fn a_folder_that_is_no_model_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    fs::create_dir(&photos).unwrap();
+    fs::write(photos.join("cat.png"), b"precious").unwrap();
+    let arguments = ["convert", "--overwrite", "--to", "keras-folder"].map(Path::new);
+    let outcome = kerata(&[&arguments[..], &[&golden(DENSE), &photos]].concat());
+    assert_eq!(outcome.status, 16, "{}", outcome.stderr);
+    assert_eq!(fs::read(photos.join("cat.png")).unwrap(), b"precious");
+
+    // A model in a folder is.
+    let model = folder.path().join("model");
+    for _ in 0..2 {
+        let outcome = kerata(&[&arguments[..], &[&golden(DENSE), &model]].concat());
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    }
+    assert_eq!(kerata(&[Path::new("diff"), &golden(DENSE), &model]).status, 0);
+}
+
+#[test]
+fn shards_are_replaced_together_and_old_ones_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("w.weights.json");
+    let source = golden("keras-3.15/cnn/model.keras");
+    for _ in 0..4 {
+        let arguments = ["convert", "--overwrite", "--max-shard-size", "1KB"].map(Path::new);
+        let outcome = kerata(&[&arguments[..], &[&source, &index]].concat());
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+        assert_eq!(kerata(&[Path::new("inspect"), &index]).status, 0);
+    }
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    // The index, one set of shards, and the first shard of the first set, which Keras opens by name.
+    let shards = fs::read_to_string(&index).unwrap().matches("_00000.weights.h5").count();
+    assert!(shards > 0 && files <= 8, "{files} files are left");
+}
+
+#[test]
 fn a_missing_target_folder_is_not_found() {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("no/such/out.keras");
