@@ -25,15 +25,6 @@ pub(crate) struct Slot {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects(pub Vec<Node>);
 
-/// Where an object is found from the root.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    /// Edge names from the root, by the shortest way; of a slot variable, those of its original and its optimizer.
-    pub path: Vec<String>,
-    /// Whether it is reached only through an optimizer.
-    pub role: Role,
-}
-
 /// Edges that lead to what a Keras model keeps for its metrics.
 const METRIC_EDGES: &[&str] =
     &["metrics", "_metrics", "keras_api_metrics", "_compile_metrics", "_loss_tracker", "compiled_metrics"];
@@ -41,56 +32,42 @@ const METRIC_EDGES: &[&str] =
 const TRAINED_EDGES: &[&str] = &["_trainable_variables", "_model_variables_moving_average"];
 
 impl Objects {
-    /// The place of every object that the root reaches.
-    pub fn places(&self) -> Vec<Option<Place>> {
-        let mut places: Vec<Option<Place>> = vec![None; self.0.len()];
+    /// What each object that the root reaches is for.
+    pub fn roles(&self) -> Vec<Option<Role>> {
+        let mut roles = vec![None; self.0.len()];
         // What is reached without an optimizer or a metric is a weight, so those go first.
         for stage in [Role::Weight, Role::Metric, Role::Optimizer] {
-            self.walk(stage, &mut places);
+            self.walk(stage, &mut roles);
         }
-        places
+        roles
     }
 
-    fn walk(&self, stage: Role, places: &mut [Option<Place>]) {
-        let mut queue = VecDeque::from([(0usize, Vec::new(), Role::Weight)]);
+    fn walk(&self, stage: Role, roles: &mut [Option<Role>]) {
+        let mut queue = VecDeque::from([(0usize, Role::Weight)]);
         let mut seen = HashSet::from([0]);
-        while let Some((index, path, role)) = queue.pop_front() {
-            let (Some(node), Some(place)) = (self.0.get(index), places.get_mut(index)) else { continue };
-            place.get_or_insert_with(|| Place { path: path.clone(), role });
+        while let Some((index, role)) = queue.pop_front() {
+            let (Some(node), Some(known)) = (self.0.get(index), roles.get_mut(index)) else { continue };
+            known.get_or_insert(role);
             let is_optimizer = self.is_optimizer(node);
             for (edge, child) in &node.children {
-                let role = self.role_behind(role, node, is_optimizer, edge);
+                let role = self.role_behind(role, *child, is_optimizer, edge);
                 if rank(role) <= rank(stage) && seen.insert(*child) {
-                    let mut path = path.clone();
-                    path.push(edge.clone());
-                    queue.push_back((*child, path, role));
+                    queue.push_back((*child, role));
                 }
             }
-            if stage != Role::Optimizer {
-                continue;
-            }
-            for slot in &node.slots {
-                let original = places.get(slot.original).cloned().flatten();
-                let (Some(original), Some(place)) = (original, places.get_mut(slot.variable)) else {
-                    continue;
-                };
-                place.get_or_insert_with(|| {
-                    let mut slot_path = original.path;
-                    slot_path.push(".OPTIMIZER_SLOT".to_owned());
-                    slot_path.extend(path.iter().cloned());
-                    slot_path.push(slot.name.clone());
-                    Place { path: slot_path, role: Role::Optimizer }
-                });
+            for slot in node.slots.iter().filter(|_| stage == Role::Optimizer) {
+                if let Some(known) = roles.get_mut(slot.variable) {
+                    known.get_or_insert(Role::Optimizer);
+                }
             }
         }
     }
 
-    fn role_behind(&self, role: Role, node: &Node, is_optimizer: bool, edge: &str) -> Role {
+    fn role_behind(&self, role: Role, child: usize, is_optimizer: bool, edge: &str) -> Role {
         if is_optimizer && TRAINED_EDGES.contains(&edge) {
             return role;
         }
-        let child =
-            node.children.iter().find(|(name, _)| name == edge).and_then(|(_, child)| self.0.get(*child));
+        let child = self.0.get(child);
         if is_optimizer || edge == "optimizer" || child.is_some_and(|child| self.is_optimizer(child)) {
             return Role::Optimizer;
         }
@@ -141,13 +118,6 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_way_names_an_object_and_cycles_end() {
-        let objects = objects(&[&[("a", 1), ("b", 2)], &[("deep", 2), ("root", 0)], &[]]);
-        let places = objects.places();
-        assert_eq!(places[2].as_ref().unwrap().path, ["b"]);
-    }
-
-    #[test]
     fn what_only_an_optimizer_reaches_is_its_state() {
         let objects = objects(&[
             &[("opt", 1), ("model", 4)],
@@ -158,19 +128,21 @@ mod tests {
             &[("0", 6)],
             &[],
         ]);
-        let roles: Vec<Role> = objects.places().into_iter().map(|place| place.unwrap().role).collect();
+        let roles: Vec<Role> = objects.roles().into_iter().map(Option::unwrap).collect();
         assert_eq!((roles[2], roles[3], roles[6]), (Role::Optimizer, Role::Optimizer, Role::Weight));
     }
 
     #[test]
-    fn slots_hang_at_their_original() {
+    fn slots_are_state_of_their_optimizer() {
         let mut objects = objects(&[&[("opt", 1), ("v", 2)], &[], &[], &[]]);
         objects.0[1].slots.push(Slot { original: 2, name: "m".to_owned(), variable: 3 });
-        let places = objects.places();
-        let place = places[3].as_ref().unwrap();
-        assert_eq!(
-            (place.path.join("/"), place.role),
-            ("v/.OPTIMIZER_SLOT/opt/m".to_owned(), Role::Optimizer)
-        );
+        assert_eq!(objects.roles(), [Role::Weight, Role::Optimizer, Role::Weight, Role::Optimizer].map(Some));
+    }
+
+    #[test]
+    fn cycles_and_long_chains_end() {
+        let chain = |index: usize| Node { children: vec![("next".to_owned(), (index + 1) % 100_000)], slots: vec![] };
+        let objects = Objects((0..100_000).map(chain).collect());
+        assert!(objects.roles().iter().all(|role| *role == Some(Role::Weight)));
     }
 }

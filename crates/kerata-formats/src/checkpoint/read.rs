@@ -32,9 +32,9 @@ pub(crate) fn read(folder: &FolderRef, prefix: &str, limits: &Limits) -> Result<
 /// Adds every variable that the object graph names, in the graph's order.
 fn add_objects(artifact: &mut Artifact, bundle: &Bundle, graph: &TrackableObjectGraph) -> Result<()> {
     let objects = objects_of(graph)?;
-    let places = objects.places();
-    for (node, place) in graph.nodes.iter().zip(places) {
-        let role = place.map_or(Role::Weight, |place| place.role);
+    let roles = objects.roles();
+    for (node, role) in graph.nodes.iter().zip(roles) {
+        let role = role.unwrap_or_default();
         for attribute in &node.attributes {
             let key = attribute.checkpoint_key.as_str();
             if !bundle.contains(key) || artifact.variables.get(path_of_key(key)).is_some() {

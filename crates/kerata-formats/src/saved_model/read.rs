@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Role, Tree};
+use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 
 use super::{GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, objects, signatures};
 use crate::FolderRef;
@@ -120,7 +120,7 @@ fn add_variables(
     };
     let stored = proto::decode(Bytes::from(bundle.text(OBJECT_GRAPH_KEY)?)).at(|| OBJECT_GRAPH_KEY)?;
     let keys = objects::keys_of(&objects, &stored)?;
-    let places = objects.places();
+    let roles = objects.roles();
     let mut paths = HashMap::new();
     let mut twins: HashMap<&str, Vec<String>> = HashMap::new();
     for (index, variable) in variables {
@@ -141,7 +141,7 @@ fn add_variables(
             paths.insert(index, twin);
             continue;
         }
-        let role = places.get(index).and_then(Option::as_ref).map_or(Role::Weight, |place| place.role);
+        let role = roles.get(index).copied().flatten().unwrap_or_default();
         add_tensor(artifact, bundle, key, role, &variable.name)?;
         if let Some(added) = artifact.variables.get_mut(&path) {
             added.trainable = Some(variable.trainable);
