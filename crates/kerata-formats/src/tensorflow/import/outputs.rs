@@ -1,0 +1,26 @@
+//! Names of the outputs of ops that have several; those of all others start at 0.
+
+/// Op, and its outputs in order.
+const OUTPUTS: &[(&str, &[&str])] = &[
+    ("FusedBatchNorm", &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"]),
+    ("FusedBatchNormV2", &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"]),
+    ("FusedBatchNormV3", &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"]),
+    ("TopKV2", &["values", "indices"]),
+    ("TopK", &["values", "indices"]),
+    ("Unique", &["y", "idx"]),
+    ("UniqueV2", &["y", "idx"]),
+    ("Switch", &["output_false", "output_true"]),
+    ("Merge", &["output", "value_index"]),
+    ("TensorListPopBack", &["output_handle", "tensor"]),
+    ("StatelessRandomGetKeyCounter", &["key", "counter"]),
+    ("MaxPoolWithArgmax", &["output", "argmax"]),
+    ("BroadcastGradientArgs", &["r0", "r1"]),
+    ("Svd", &["s", "u", "v"]),
+    ("Qr", &["q", "r"]),
+];
+
+/// The position of the first value of an output.
+pub fn output_position(op: &str, output: &str) -> usize {
+    let outputs = OUTPUTS.iter().find(|entry| entry.0 == op).map(|entry| entry.1);
+    outputs.and_then(|outputs| outputs.iter().position(|name| *name == output)).unwrap_or(0)
+}

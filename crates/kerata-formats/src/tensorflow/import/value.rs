@@ -1,0 +1,159 @@
+//! What flows between the nodes of a TensorFlow graph while it is read.
+
+use kerata_core::graph::Tensor;
+use kerata_core::ops::Size;
+use kerata_core::{Array, DType, Error, Result};
+
+/// Most elements of a tensor whose elements are followed one by one.
+const MAX_FOLLOWED: usize = 64;
+
+/// One output of a node.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A tensor.
+    Tensor(Followed),
+    /// The handle of a variable, by its path.
+    Variable(String),
+    /// A list of tensors of one shape.
+    List(List),
+    /// Something that nothing may look at (the output of an op that does nothing).
+    Nothing,
+}
+
+/// A tensor, and what is known of its elements when they are sizes.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    pub tensor: Tensor,
+    pub elements: Option<Vec<Element>>,
+}
+
+/// An element of a small tensor of whole numbers.
+#[derive(Clone, Debug)]
+pub enum Element {
+    /// A number.
+    Known(i64),
+    /// The size of an axis of a tensor.
+    Of(Tensor, usize),
+    /// A number that is known only when the graph runs.
+    Unknown,
+}
+
+/// A list of tensors.
+#[derive(Clone, Debug)]
+pub enum List {
+    /// All elements along a new first axis.
+    Stacked(Tensor),
+    /// Room for so many elements.
+    Reserved {
+        /// Number of elements.
+        length: Element,
+        /// Shape of an element as far as it was given.
+        shape: Option<Vec<Option<u64>>>,
+        dtype: DType,
+    },
+    /// Inside a scan: a list read element by element, whose present element this is.
+    Present { element: Tensor, counter: Tensor },
+    /// Inside a scan: a list that is written element by element; `slot` is its place among the results.
+    Written { slot: usize, counter: Tensor, element: Option<Tensor>, is_last: bool, is_single: bool },
+}
+
+impl Value {
+    /// A tensor of which nothing more is known.
+    pub fn of(tensor: Tensor) -> Self {
+        let elements = constant_elements(&tensor);
+        Self::Tensor(Followed { tensor, elements })
+    }
+
+    /// A tensor whose elements are these.
+    pub fn with_elements(tensor: Tensor, elements: Vec<Element>) -> Self {
+        Self::Tensor(Followed { tensor, elements: Some(elements) })
+    }
+
+    /// The tensor.
+    pub fn tensor(&self) -> Result<&Tensor> {
+        match self {
+            Self::Tensor(followed) => Ok(&followed.tensor),
+            Self::Variable(path) => Err(Error::unsupported(format!("the handle of variable `{path}` as a tensor"))),
+            Self::List(_) => Err(Error::unsupported("a tensor list as a tensor")),
+            Self::Nothing => Err(Error::corrupt("the output of an op without outputs")),
+        }
+    }
+}
+
+impl Element {
+    /// The number.
+    pub fn known(&self) -> Option<i64> {
+        match self {
+            Self::Known(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Whether both are surely the same number.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Known(a), Self::Known(b)) => a == b,
+            (Self::Of(a, i), Self::Of(b, j)) => i == j && a.is(b),
+            _ => false,
+        }
+    }
+
+    /// The size, as `reshape` and the like take it.
+    pub fn size(&self) -> Size {
+        match self {
+            Self::Known(value) => (*value).into(),
+            Self::Of(tensor, axis) => tensor.size(*axis),
+            Self::Unknown => Size::Infer,
+        }
+    }
+
+    /// The size of an axis.
+    pub fn of_axis(tensor: &Tensor, axis: usize) -> Self {
+        match tensor.spec().size(axis) {
+            Some(size) => Self::Known(size as i64),
+            None => Self::Of(tensor.clone(), axis),
+        }
+    }
+
+    /// A function of two numbers.
+    pub fn combine(&self, other: &Self, f: impl Fn(i64, i64) -> Option<i64>) -> Self {
+        match (self, other) {
+            (Self::Known(a), Self::Known(b)) => f(*a, *b).map_or(Self::Unknown, Self::Known),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The product.
+    pub fn times(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Known(1), other) => other.clone(),
+            (this, Self::Known(1)) => this.clone(),
+            _ => self.combine(other, i64::checked_mul),
+        }
+    }
+
+    /// The sum.
+    pub fn plus(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Known(0), other) => other.clone(),
+            (this, Self::Known(0)) => this.clone(),
+            _ => self.combine(other, i64::checked_add),
+        }
+    }
+}
+
+/// The elements of a small constant of whole numbers.
+fn constant_elements(tensor: &Tensor) -> Option<Vec<Element>> {
+    if !tensor.dtype().is_integer() || tensor.rank() > 1 {
+        return None;
+    }
+    let array = tensor.constant().filter(|array| array.len() <= MAX_FOLLOWED)?;
+    Some(array.to_i64s().ok()?.into_iter().map(Element::Known).collect())
+}
+
+/// A constant of whole numbers, when all elements are known: a scalar for rank 0, else a vector.
+pub fn folded(elements: &[Element], dtype: DType, rank: usize) -> Option<Array> {
+    let numbers: Vec<i64> = elements.iter().map(Element::known).collect::<Option<_>>()?;
+    let array = Array::vector(numbers).cast(dtype).ok()?;
+    if rank == 0 { array.reshape(Vec::new()).ok() } else { Some(array) }
+}

@@ -1,0 +1,3 @@
+//! TensorFlow's graphs: reading them as kerata graphs and writing kerata graphs as them.
+
+pub mod import;
