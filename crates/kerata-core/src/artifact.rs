@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::graph::Graph;
 use crate::{Data, Object, Result, ResultExt, Role, Tree, Variable, Variables};
 
 /// A saved model as plain data.
@@ -30,10 +31,23 @@ pub struct Artifact {
     pub extras: IndexMap<String, Data>,
     /// Where it came from.
     pub metadata: Metadata,
+    /// What the model computes, traced by whoever wrote the file; see [`Traces`].
+    pub traces: Option<Arc<dyn Traces>>,
     /// Checksums that lazy reading has put off; see [`verify`](Self::verify).
     pub checks: Vec<Arc<dyn Check>>,
     /// What was odd about the file or changed while reading it, for people.
     pub notes: Vec<String>,
+}
+
+/// The computations that a file holds, by name of a signature or function; each becomes a graph when it is asked for.
+///
+/// The variables of the graphs are those of the artifact, by path.
+pub trait Traces: Send + Sync + fmt::Debug {
+    /// Names of signatures, then of other functions.
+    fn names(&self) -> Vec<String>;
+
+    /// The graph of one of them.
+    fn graph(&self, name: &str) -> Result<Graph>;
 }
 
 /// A checksum over stored bytes that reading lazily has put off.

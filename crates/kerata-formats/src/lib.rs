@@ -14,6 +14,7 @@ pub mod keras;
 pub mod npz;
 pub mod safetensors;
 pub mod saved_model;
+pub mod tensorflow;
 mod shards;
 pub mod walk;
 pub mod weights_h5;

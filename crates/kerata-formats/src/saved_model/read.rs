@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kerata_core::artifact::Traces;
 use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 
 use super::{GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, objects, signatures};
@@ -12,31 +13,19 @@ use crate::checkpoint::keys::{OBJECT_GRAPH_KEY, path_of_key};
 use crate::checkpoint::{add_leftovers, add_named, add_tensor};
 use crate::containers::bundle::{Bundle, index_name};
 use crate::containers::proto;
+use crate::tensorflow::import::Program;
 use crate::containers::proto::tensorflow::{
     self, MetaGraphDef, SavedObjectGraph, SavedVariable, saved_object,
 };
 
+/// The names of the inputs in the model's order, as a JSON list.
+pub(super) const INPUT_ORDER_FILE: &str = "assets.extra/kerata_inputs.json";
+
 /// Tag of the graph that is served.
 const SERVE: &str = "serve";
 
-/// A SavedModel that has been read.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub artifact: Artifact,
-    #[allow(dead_code)]
-    pub graph: Arc<MetaGraphDef>,
-    /// Path of the variable of an object, by the object's number.
-    #[allow(dead_code)]
-    pub paths: HashMap<usize, String>,
-}
-
 /// Reads the artifact of a SavedModel.
 pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
-    load(folder, limits).map(|loaded| loaded.artifact)
-}
-
-/// Reads a SavedModel with what is needed to take its graphs apart.
-pub(crate) fn load(folder: &FolderRef, limits: &Limits) -> Result<Loaded> {
     let message: tensorflow::SavedModel = proto::read(&folder.open(GRAPH_FILE)?).at(|| GRAPH_FILE)?;
     let graph = choose(message)?;
     let mut artifact = Artifact::new();
@@ -57,7 +46,21 @@ pub(crate) fn load(folder: &FolderRef, limits: &Limits) -> Result<Loaded> {
         }
         _ => {}
     }
-    Ok(Loaded { artifact, graph: Arc::new(graph), paths })
+    let order = input_order(&artifact, limits)?;
+    let program = Program::new(Arc::new(graph), &artifact, paths, order, limits);
+    artifact.traces = (!program.names().is_empty()).then(|| Arc::new(program) as Arc<dyn Traces>);
+    Ok(artifact)
+}
+
+/// Names of the inputs in the model's order, where the writer has noted it.
+fn input_order(artifact: &Artifact, limits: &Limits) -> Result<Vec<String>> {
+    let Some(data) = artifact.extras.get(INPUT_ORDER_FILE) else { return Ok(Vec::new()) };
+    if data.len() > limits.max_metadata_bytes {
+        return Err(Error::limit(format!("{} bytes", data.len())).at(INPUT_ORDER_FILE));
+    }
+    let tree = Tree::parse(&data.bytes()?, limits).at(|| INPUT_ORDER_FILE)?;
+    let names = tree.as_list().unwrap_or_default().iter().filter_map(Tree::as_str);
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// The graph that is served; without one, the first.

@@ -1,7 +1,7 @@
 //! Shapes and what is computed of them: followed element by element, so that sizes known at run time stay sizes.
 
 use kerata_core::graph::Tensor;
-use kerata_core::ops::{self, Range, Size};
+use kerata_core::ops::{self, Size};
 use kerata_core::{Array, DType, Error, Result};
 
 use super::call::{Call, Outputs};
@@ -11,7 +11,7 @@ use crate::containers::proto::tensorflow::TensorShapeProto;
 
 pub const OPS: &[(&str, Lowering)] = &[
     ("BroadcastArgs", broadcast_args),
-    ("BroadcastTo", |c| c.one(ops::broadcast_to(c.tensor(0)?, c.full_sizes(1)?)?)),
+    ("BroadcastTo", broadcast_to),
     ("ConcatOffset", |_| Err(Error::unsupported("offsets of a concatenation"))),
     ("ConcatV2", |c| concat(c, c.inputs.len().saturating_sub(1), 0)),
     ("Concat", |c| concat(c, 0, 1)),
@@ -68,37 +68,42 @@ fn size(c: &Call<'_>) -> Outputs {
 }
 
 fn reshape(c: &Call<'_>) -> Outputs {
-    let x = c.tensor(0)?;
-    let unknown = || Error::unsupported("the shape of a reshape must be known, but for one axis");
-    let target = c.elements(1)?.ok_or_else(unknown)?;
+    let (x, shape) = (c.tensor(0)?, c.tensor(1)?);
+    let Some(target) = c.elements(1)? else { return c.one(ops::reshape_to(x, shape)?) };
     let elements = c.elements(0)?.filter(|_| target.len() <= 1).map(<[_]>::to_vec);
-    // A number -1 and an unknown size together leave two axes open.
     let mut sizes: Vec<Size> = target.iter().map(Element::size).collect();
     let open = sizes.iter().filter(|size| matches!(size, Size::Infer)).count();
     if open > 1 {
-        sizes = keep_axes(x, target).ok_or_else(unknown)?;
+        // More than one axis whose size no other axis has: the shape itself decides when the graph runs.
+        return c.one(ops::reshape_to(x, shape)?);
+    }
+    if let Some(kept) = keep_axes(x, &sizes) {
+        sizes = kept;
     }
     c.followed(ops::reshape(x, sizes)?, elements)
 }
 
-/// A reshape that splits or joins only trailing axes keeps the unknown leading ones.
-fn keep_axes(x: &Tensor, target: &[Element]) -> Option<Vec<Size>> {
-    let mut sizes: Vec<Size> = target.iter().map(Element::size).collect();
-    let mut open = sizes.iter().filter(|size| matches!(size, Size::Infer)).count();
-    for (axis, size) in sizes.iter_mut().enumerate() {
-        if open <= 1 {
-            break;
-        }
-        if !matches!(size, Size::Infer) {
-            continue;
-        }
-        if axis >= x.rank() {
-            return None;
-        }
-        *size = x.size(axis);
-        open -= 1;
+fn broadcast_to(c: &Call<'_>) -> Outputs {
+    match c.full_sizes(1) {
+        Ok(sizes) => c.one(ops::broadcast_to(c.tensor(0)?, sizes)?),
+        Err(_) => c.one(ops::broadcast_shape(c.tensor(0)?, c.tensor(1)?)?),
     }
-    Some(sizes)
+}
+
+/// A size that is left over and stands first, where all others are those of the tensor's own axes, is its first axis.
+fn keep_axes(x: &Tensor, sizes: &[Size]) -> Option<Vec<Size>> {
+    let [Size::Infer, rest @ ..] = sizes else { return None };
+    let own: Vec<Option<u64>> = x.shape().axes().iter().skip(1).copied().collect();
+    let asked: Vec<Option<u64>> = rest
+        .iter()
+        .map(|size| match size {
+            Size::Known(size) => Some(*size),
+            _ => None,
+        })
+        .collect();
+    let product = |sizes: &[Option<u64>]| sizes.iter().try_fold(1u64, |product, size| product.checked_mul((*size)?));
+    let same = product(&own).filter(|product| *product > 0) == product(&asked) && product(&own).is_some();
+    same.then(|| std::iter::once(x.size(0)).chain(rest.iter().cloned()).collect())
 }
 
 fn ensure_shape(c: &Call<'_>) -> Outputs {
@@ -199,11 +204,11 @@ fn unpack(c: &Call<'_>) -> Outputs {
 
 fn fill(c: &Call<'_>) -> Outputs {
     let value = c.tensor(1)?;
-    let sizes = c.full_sizes(0)?;
-    if sizes.is_empty() {
-        return Ok(vec![c.input(1)?.clone()]);
+    match c.full_sizes(0) {
+        Ok(sizes) if sizes.is_empty() => Ok(vec![c.input(1)?.clone()]),
+        Ok(sizes) => c.one(ops::broadcast_to(value, sizes)?),
+        Err(_) => c.one(ops::broadcast_shape(value, c.tensor(0)?)?),
     }
-    c.one(ops::broadcast_to(value, sizes)?)
 }
 
 fn broadcast_args(c: &Call<'_>) -> Outputs {
@@ -219,9 +224,11 @@ fn broadcast_args(c: &Call<'_>) -> Outputs {
         (this, _) => this,
     };
     let elements: Vec<Element> = (0..rank).map(meet).collect();
-    // The tensor is asked for only where all sizes are numbers or the first shape is the longer one.
-    let longer = if a.len() >= b.len() { c.tensor(0)? } else { c.tensor(1)? };
-    c.followed(longer.clone(), Some(elements))
+    let ones = |tensor: &Tensor, missing: usize| ops::pad(tensor, &[(missing, 0)], ops::PadMode::Constant, 1.0);
+    let first = ones(c.tensor(0)?, rank - a.len())?;
+    let second = ones(c.tensor(1)?, rank - b.len())?;
+    let is_one = ops::equal(&first, &ops::scalar(&first, 1)?)?;
+    c.followed(ops::select(&is_one, &second, &first)?, Some(elements))
 }
 
 fn range(c: &Call<'_>) -> Outputs {
@@ -236,17 +243,11 @@ fn range(c: &Call<'_>) -> Outputs {
         let numbers: Vec<f64> = (0..count as usize).map(|i| start + step * i as f64).collect();
         return c.one(c.builder.constant(Array::vector(numbers).cast(dtype)?));
     }
-    // From a known start in steps of one to the size of an axis.
-    let (Some(start), Some(limit)) = (c.elements(0)?, c.elements(1)?) else {
-        return Err(Error::unsupported("a range whose length is known only when the graph runs"));
-    };
-    match (start, limit, c.numbers(2)?.as_slice()) {
-        ([Element::Known(0)], [Element::Of(tensor, axis)], [1]) => {
-            c.one(ops::iota(&c.builder, tensor.size(*axis), dtype)?)
-        }
-        _ => Err(Error::unsupported("a range whose length is known only when the graph runs")),
+    // From 0 in steps of one to the size of an axis.
+    if let (Some([Element::Known(0)]), Some([Element::Of(tensor, axis)]), Ok([1])) =
+        (c.elements(0)?, c.elements(1)?, c.numbers(2).as_deref())
+    {
+        return c.one(ops::iota(&c.builder, tensor.size(*axis), dtype)?);
     }
+    c.one(ops::range(c.tensor(0)?, c.tensor(1)?, c.tensor(2)?)?)
 }
-
-/// The whole of an axis.
-pub const WHOLE: Range = Range::ALL;

@@ -10,6 +10,8 @@ use super::value::{Element, Value};
 /// What one entry of a strided slice does.
 enum Entry {
     Range(Range),
+    /// From one place to another in steps of one, known only when the graph runs.
+    Between(Tensor),
     Place(i64),
     /// One place that is known only when the graph runs.
     Chosen(Tensor),
@@ -21,7 +23,7 @@ enum Entry {
 /// `x[begin:end:step, ...]`.
 pub fn strided_slice(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
-    let entries = entries(c)?;
+    let entries = entries(c, x)?;
     let used = entries.iter().filter(|entry| !matches!(entry, Entry::NewAxis | Entry::Rest)).count();
     let left = x.rank().checked_sub(used).ok_or_else(|| Error::corrupt("a slice of more axes than there are"))?;
     if let ([entry], Some(elements)) = (entries.as_slice(), c.elements(0)?)
@@ -35,7 +37,7 @@ pub fn strided_slice(c: &Call<'_>) -> Outputs {
     Ok(vec![Value::of(sliced)])
 }
 
-fn entries(c: &Call<'_>) -> Result<Vec<Entry>> {
+fn entries(c: &Call<'_>, x: &Tensor) -> Result<Vec<Entry>> {
     let count = c.elements(3)?.map(<[_]>::len).ok_or_else(|| Error::unsupported("strides that are not constant"))?;
     let steps = c.numbers(3)?;
     let bound = |position: usize, at: usize| c.elements(position).ok().flatten().and_then(|list| list.get(at).cloned());
@@ -55,25 +57,38 @@ fn entries(c: &Call<'_>) -> Result<Vec<Entry>> {
             };
         }
         let step = steps.get(at).copied().unwrap_or(1);
-        let known = |bound: Option<Element>, mask: &str| {
-            if is_set(mask, at) {
-                return Ok(None);
+        let known = |bound: &Option<Element>, mask: &str| match bound {
+            _ if is_set(mask, at) => Some(None),
+            Some(Element::Known(bound)) => Some(Some(*bound)),
+            // An end at the size of this axis is the end of the axis.
+            Some(end) if mask == "end_mask" && step > 0 && at < x.rank() => {
+                end.is_same(&Element::of_axis(x, at)).then_some(None)
             }
-            // An end at the size of an axis is the end of the axis.
-            match bound {
-                Some(Element::Known(bound)) => Ok(Some(bound)),
-                Some(Element::Of(..)) if mask == "end_mask" && step > 0 => Ok(None),
-                _ => Err(Error::unsupported("a slice whose bounds are known only when the graph runs")),
-            }
+            _ => None,
         };
-        Ok(Entry::Range(Range { start: known(begin, "begin_mask")?, stop: known(end, "end_mask")?, step }))
+        if let (Some(start), Some(stop)) = (known(&begin, "begin_mask"), known(&end, "end_mask")) {
+            return Ok(Entry::Range(Range { start, stop, step }));
+        }
+        between(c, at, step, known(&begin, "begin_mask"), known(&end, "end_mask"))
     };
     (0..count).map(entry).collect()
 }
 
+/// The places of a slice whose bounds are computed in the graph; only counted from the front in steps of one.
+fn between(c: &Call<'_>, at: usize, step: i64, start: Option<Option<i64>>, stop: Option<Option<i64>>) -> Result<Entry> {
+    let is_plain = |bound: Option<Option<i64>>| bound.is_none_or(|bound| bound.is_some_and(|bound| bound >= 0));
+    let is_from_start = start == Some(None);
+    if step != 1 || !(is_from_start || is_plain(start)) || !is_plain(stop) {
+        return Err(Error::unsupported("a slice whose bounds are known only when the graph runs"));
+    }
+    let bound = |position: usize| ops::index(c.tensor(position)?, 0, at as i64);
+    let end = bound(2)?;
+    let begin = if is_from_start { ops::zeros_like(&end)? } else { bound(1)? };
+    ops::range(&begin, &end, &ops::ones_like(&end)?).map(Entry::Between)
+}
+
 fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
     let mut ranges = Vec::new();
-    let has_rest = entries.iter().any(|entry| matches!(entry, Entry::Rest));
     for entry in entries {
         match entry {
             Entry::Range(range) => ranges.push(*range),
@@ -81,7 +96,7 @@ fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
                 let stop = if *place == -1 { None } else { Some(place + 1) };
                 ranges.push(Range { start: Some(*place), stop, step: 1 });
             }
-            Entry::Chosen(_) => ranges.push(Range::ALL),
+            Entry::Chosen(_) | Entry::Between(_) => ranges.push(Range::ALL),
             Entry::NewAxis => {}
             Entry::Rest => ranges.extend(std::iter::repeat_n(Range::ALL, left)),
         }
@@ -93,6 +108,10 @@ fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
     for entry in entries {
         match entry {
             Entry::Range(_) => axis += 1,
+            Entry::Between(places) => {
+                sliced = ops::take(&sliced, places, Some(axis))?;
+                axis += 1;
+            }
             Entry::Place(_) => sliced = ops::squeeze(&sliced, &[axis])?,
             Entry::Chosen(place) => sliced = ops::take(&sliced, place, Some(axis))?,
             Entry::NewAxis => {
@@ -102,7 +121,6 @@ fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
             Entry::Rest => axis += left as i64,
         }
     }
-    debug_assert!(has_rest || axis >= 0);
     Ok(sliced)
 }
 
@@ -119,7 +137,7 @@ fn pick(entry: &Entry, elements: &[Element]) -> Option<Vec<Element>> {
             at(place).map(|element| vec![element])
         }
         Entry::Rest => Some(elements.to_vec()),
-        Entry::Chosen(_) | Entry::NewAxis => None,
+        Entry::Chosen(_) | Entry::Between(_) | Entry::NewAxis => None,
     }
 }
 
@@ -133,7 +151,6 @@ pub fn slice(c: &Call<'_>) -> Outputs {
         match count {
             Element::Known(-1) => Ok(Range::from(begin)),
             Element::Known(count) => Ok(Range::new(begin, begin + count)),
-            Element::Of(..) if begin == 0 => Ok(Range::ALL),
             _ => Err(Error::unsupported("a slice of unknown size")),
         }
     };

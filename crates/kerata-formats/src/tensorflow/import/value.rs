@@ -1,7 +1,7 @@
 //! What flows between the nodes of a TensorFlow graph while it is read.
 
 use kerata_core::graph::Tensor;
-use kerata_core::ops::Size;
+use kerata_core::ops::{Cast, Range, Size, Slice, StopGradient, Transpose};
 use kerata_core::{Array, DType, Error, Result};
 
 /// Most elements of a tensor whose elements are followed one by one.
@@ -53,8 +53,19 @@ pub enum List {
     },
     /// Inside a scan: a list read element by element, whose present element this is.
     Present { element: Tensor, counter: Tensor },
-    /// Inside a scan: a list that is written element by element; `slot` is its place among the results.
-    Written { slot: usize, counter: Tensor, element: Option<Tensor>, is_last: bool, is_single: bool },
+    /// Inside a scan: a list that is written element by element.
+    Written(Written),
+}
+
+/// A list that a scan writes.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The number of the step.
+    pub counter: Tensor,
+    /// What this step has written.
+    pub element: Option<Tensor>,
+    /// Whether the list has room for one element, which each step replaces.
+    pub is_single: bool,
 }
 
 impl Value {
@@ -111,7 +122,10 @@ impl Element {
     pub fn of_axis(tensor: &Tensor, axis: usize) -> Self {
         match tensor.spec().size(axis) {
             Some(size) => Self::Known(size as i64),
-            None => Self::Of(tensor.clone(), axis),
+            None => {
+                let (tensor, axis) = origin(tensor, axis);
+                Self::Of(tensor, axis)
+            }
         }
     }
 
@@ -140,6 +154,28 @@ impl Element {
             _ => self.combine(other, i64::checked_add),
         }
     }
+}
+
+/// The tensor and axis that an axis has its size from: ops that only move or map elements are looked through.
+fn origin(tensor: &Tensor, axis: usize) -> (Tensor, usize) {
+    let (mut tensor, mut axis) = (tensor.clone(), axis);
+    for _ in 0..MAX_FOLLOWED {
+        let Ok((node, inputs)) = tensor.builder().producer(&tensor) else { break };
+        let (Some(op), [input]) = (node.op(), inputs.as_slice()) else { break };
+        let op = op.as_any();
+        if let Some(transpose) = op.downcast_ref::<Transpose>() {
+            let Some(from) = transpose.order.get(axis) else { break };
+            axis = *from;
+        } else if let Some(slice) = op.downcast_ref::<Slice>() {
+            if !matches!(slice.ranges.get(axis), Some(&(Range::ALL | Range::REVERSED))) {
+                break;
+            }
+        } else if !(op.is::<Cast>() || op.is::<StopGradient>()) {
+            break;
+        }
+        tensor = input.clone();
+    }
+    (tensor, axis)
 }
 
 /// The elements of a small constant of whole numbers.

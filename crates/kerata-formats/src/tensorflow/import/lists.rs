@@ -1,0 +1,110 @@
+//! Tensor lists: outside loops one tensor with a further axis in front.
+
+use kerata_core::graph::Tensor;
+use kerata_core::ops::{self, Size};
+use kerata_core::{DType, Error, Result};
+
+use super::call::{Call, Outputs};
+use super::table::Lowering;
+use super::value::{Element, List, Value, Written};
+
+pub const OPS: &[(&str, Lowering)] = &[
+    ("TensorListElementShape", |_| Err(Error::unsupported("the shape of a list's elements"))),
+    ("TensorListFromTensor", |c| Ok(vec![Value::List(List::Stacked(c.tensor(0)?.clone()))])),
+    ("TensorListGetItem", get_item),
+    ("TensorListLength", length),
+    ("TensorListReserve", reserve),
+    ("TensorListSetItem", set_item),
+    ("TensorListStack", stack),
+];
+
+fn list<'a>(c: &'a Call<'_>) -> Result<&'a List> {
+    match c.input(0)? {
+        Value::List(list) => Ok(list),
+        _ => Err(Error::corrupt("expected a tensor list")),
+    }
+}
+
+fn reserve(c: &Call<'_>) -> Outputs {
+    let length = match c.elements(1)? {
+        Some([length]) => length.clone(),
+        _ => Element::Unknown,
+    };
+    // A shape of -1 is unknown, so is each axis of -1.
+    let shape = match (c.elements(0)?, c.tensor(0)?.rank()) {
+        (Some(elements), 1) => {
+            Some(elements.iter().map(|size| size.known().and_then(|size| u64::try_from(size).ok())).collect())
+        }
+        _ => None,
+    };
+    Ok(vec![Value::List(List::Reserved { length, shape, dtype: c.dtype("element_dtype", DType::Float32)? })])
+}
+
+fn length(c: &Call<'_>) -> Outputs {
+    let length = match list(c)? {
+        List::Stacked(tensor) => Element::of_axis(tensor, 0),
+        List::Reserved { length, .. } => length.clone(),
+        List::Present { .. } | List::Written(_) => return Err(not_here()),
+    };
+    match &length {
+        Element::Known(number) => c.one(c.builder.constant(kerata_core::Array::scalar(*number as i32))),
+        Element::Of(tensor, axis) => {
+            let size = ops::index(&ops::shape_of(tensor)?, 0, *axis as i64)?;
+            c.followed(size, Some(vec![length]))
+        }
+        Element::Unknown => Err(Error::unsupported("the length of a list that is known only when the graph runs")),
+    }
+}
+
+fn get_item(c: &Call<'_>) -> Outputs {
+    let place = c.tensor(1)?;
+    match list(c)? {
+        List::Stacked(tensor) => c.one(ops::take(tensor, place, Some(0))?),
+        List::Present { element, counter } if place.is(counter) => c.one(element.clone()),
+        List::Reserved { .. } => Err(Error::unsupported("reading a list before it is written")),
+        List::Present { .. } | List::Written(_) => Err(not_here()),
+    }
+}
+
+fn set_item(c: &Call<'_>) -> Outputs {
+    let (place, item) = (c.tensor(1)?, c.tensor(2)?);
+    let written = match list(c)? {
+        List::Stacked(tensor) => List::Stacked(replaced(tensor, place, item)?),
+        List::Reserved { length, .. } => {
+            let sizes = std::iter::once(length.size()).chain(item.sizes());
+            if matches!(length, Element::Unknown) {
+                return Err(Error::unsupported("a list whose length is known only when the graph runs"));
+            }
+            let sizes: Vec<Size> = sizes.collect();
+            let zeros = ops::full(&c.builder, sizes, 0, item.dtype())?;
+            List::Stacked(replaced(&zeros, place, item)?)
+        }
+        List::Written(written) if written.element.is_none() => {
+            // A list of one element keeps the last; others take one element a step.
+            let is_single = written.is_single && c.numbers(1).is_ok_and(|place| place == [0]);
+            if !is_single && !place.is(&written.counter) {
+                return Err(not_here());
+            }
+            List::Written(Written { element: Some(item.clone()), is_single, ..written.clone() })
+        }
+        List::Present { .. } | List::Written(_) => return Err(not_here()),
+    };
+    Ok(vec![Value::List(written)])
+}
+
+fn replaced(stack: &Tensor, place: &Tensor, item: &Tensor) -> Result<Tensor> {
+    let place = ops::reshape(&ops::cast(place, DType::Int32)?, [1, 1])?;
+    ops::scatter_update(stack, &place, &ops::expand_dims(item, 0)?)
+}
+
+fn stack(c: &Call<'_>) -> Outputs {
+    match list(c)? {
+        List::Stacked(tensor) => c.one(tensor.clone()),
+        _ => Err(Error::unsupported("the elements of a list that was never written")),
+    }
+}
+
+/// Why a scan is not the way to read a loop.
+fn not_here() -> Error {
+    Error::unsupported("a list that is not read or written one element a step")
+}

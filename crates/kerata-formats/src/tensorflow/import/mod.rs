@@ -1,0 +1,25 @@
+//! A graph of TensorFlow as a graph of kerata: functions are inlined, each op is read by its line in a table.
+//!
+//! `docs/formats/saved-model.md`, section "Running", lists the ops.
+
+mod arrays;
+mod call;
+mod control;
+mod functions;
+mod images;
+mod lists;
+mod loops;
+mod math;
+mod network;
+mod outputs;
+mod program;
+mod refused;
+mod shapes;
+mod slices;
+mod state;
+mod structure;
+mod table;
+mod tensors;
+mod value;
+
+pub use program::Program;

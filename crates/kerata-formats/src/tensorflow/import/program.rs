@@ -1,0 +1,313 @@
+//! `Program`: the signatures and functions of a SavedModel, each a graph when it is asked for.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use kerata_core::artifact::Traces;
+use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
+use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Shape};
+
+use super::functions::{Reader, node_of, pick};
+use super::structure::{Leaf, leaves};
+use super::value::Value;
+use crate::containers::bundle::dtype_from_tf;
+use crate::containers::proto::tensorflow::{
+    MetaGraphDef, NodeDef, SavedObject, SignatureDef, TensorShapeProto, saved_object, tensor_info,
+};
+
+/// Name of the entry that lists signatures.
+const SIGNATURES: &str = "signatures";
+/// Not a signature: the op that fills tables.
+const INIT_OP: &str = "__saved_model_init_op";
+
+/// The graphs of a SavedModel.
+pub struct Program {
+    graph: Arc<MetaGraphDef>,
+    /// Spec and trainability of each variable.
+    variables: HashMap<String, (TensorSpec, bool)>,
+    /// Path of the variable of an object.
+    paths: HashMap<usize, String>,
+    /// Names of inputs in the order that the writer noted.
+    order: Vec<String>,
+    limits: Limits,
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Program({} variables)", self.variables.len())
+    }
+}
+
+/// An input or output of a graph.
+struct Port {
+    name: String,
+    spec: TensorSpec,
+}
+
+impl Program {
+    /// The program of a graph whose variables are those of an artifact.
+    pub fn new(
+        graph: Arc<MetaGraphDef>,
+        artifact: &Artifact,
+        paths: HashMap<usize, String>,
+        order: Vec<String>,
+        limits: &Limits,
+    ) -> Self {
+        let spec = |variable: &kerata_core::Variable| {
+            let shape = Shape::known(variable.shape.iter().copied());
+            (TensorSpec::new(variable.dtype, shape), variable.trainable.unwrap_or(true))
+        };
+        let variables = artifact.variables.iter().map(|(path, variable)| (path.to_owned(), spec(variable))).collect();
+        Self { graph, variables, paths, order, limits: limits.clone() }
+    }
+
+    fn objects(&self) -> &[SavedObject] {
+        self.graph.object_graph_def.as_ref().map_or(&[], |objects| &objects.nodes)
+    }
+
+    fn child(&self, object: usize, name: &str) -> Option<usize> {
+        let children = &self.objects().get(object)?.children;
+        children.iter().find(|child| child.local_name == name).and_then(|child| usize::try_from(child.node_id).ok())
+    }
+
+    /// The concrete function behind a name: a signature, or a function that is an attribute of the root.
+    fn concrete(&self, name: &str) -> Option<&str> {
+        let signature = self.child(0, SIGNATURES).and_then(|map| self.child(map, name));
+        let object = signature.or_else(|| self.child(0, name))?;
+        match self.objects().get(object)?.kind.as_ref()? {
+            saved_object::Kind::BareConcreteFunction(bare) => Some(&bare.concrete_function_name),
+            saved_object::Kind::Function(function) => self.inference_trace(&function.concrete_functions),
+            _ => None,
+        }
+    }
+
+    /// Of several traces the one whose `training` is false, else the first.
+    fn inference_trace<'a>(&self, traces: &'a [String]) -> Option<&'a str> {
+        use crate::containers::proto::tensorflow::structured_value::Kind;
+        let is_training = |name: &&String| {
+            let functions = &self.graph.object_graph_def.as_ref()?.concrete_functions;
+            let signature = functions.get(*name)?.canonicalized_input_signature.as_ref()?;
+            let mut open = vec![signature];
+            while let Some(value) = open.pop() {
+                match &value.kind {
+                    Some(Kind::BoolValue(true)) => return Some(true),
+                    Some(Kind::TupleValue(tuple)) => open.extend(&tuple.values),
+                    Some(Kind::DictValue(dict)) => open.extend(dict.fields.values()),
+                    _ => {}
+                }
+            }
+            Some(false)
+        };
+        let quiet = traces.iter().find(|name| is_training(name) != Some(true));
+        quiet.or(traces.first()).map(String::as_str)
+    }
+
+    /// Inputs and outputs that a signature declares, in order.
+    fn ports(&self, signature: &SignatureDef) -> Result<(Vec<Port>, Vec<Port>)> {
+        let port = |(name, info): (&String, &crate::containers::proto::tensorflow::TensorInfo)| {
+            let spec = spec_of(info.dtype, info.tensor_shape.as_ref()).at(|| format!("tensor `{name}`"))?;
+            Ok(Port { name: name.clone(), spec })
+        };
+        let mut inputs = signature.inputs.iter().map(port).collect::<Result<Vec<_>>>()?;
+        let mut outputs = signature.outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
+        inputs.sort_by_key(|port| (self.order.iter().position(|name| *name == port.name), natural(&port.name)));
+        outputs.sort_by_key(|port| natural(&port.name));
+        Ok((inputs, outputs))
+    }
+
+    fn reader<'a>(&'a self, variables: &'a dyn Fn(&str) -> Result<(TensorSpec, bool)>) -> Reader<'a> {
+        let library = self.graph.graph_def.as_ref().and_then(|graph| graph.library.as_ref());
+        let functions = library.map_or(&[][..], |library| &library.function);
+        let named = |function| {
+            let function: &crate::containers::proto::tensorflow::FunctionDef = function;
+            Some((function.signature.as_ref()?.name.as_str(), function))
+        };
+        Reader { functions: functions.iter().filter_map(named).collect(), limits: &self.limits, variables, count: Cell::new(0) }
+    }
+
+    fn variable(&self, path: &str) -> Result<(TensorSpec, bool)> {
+        self.variables.get(path).cloned().ok_or_else(|| Error::corrupt(format!("variable `{path}` has no value")))
+    }
+
+    /// What a function has captured, in the order of its last arguments.
+    fn captures(&self, name: &str, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Vec<Value>> {
+        let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
+        let bound = functions.and_then(|functions| functions.get(name)).map_or(&[][..], |function| &function.bound_inputs);
+        let capture = |id: &i32| {
+            let index = usize::try_from(*id).ok().filter(|index| *index < self.objects().len());
+            let index = index.ok_or_else(|| Error::corrupt(format!("object {id} is captured")))?;
+            match &self.objects().get(index).and_then(|object| object.kind.as_ref()) {
+                Some(saved_object::Kind::Variable(variable)) => match self.paths.get(&index) {
+                    Some(path) => Ok(Value::Variable(path.clone())),
+                    None => Err(Error::corrupt(format!("variable `{}` has no value", variable.name))),
+                },
+                Some(saved_object::Kind::Constant(constant)) => {
+                    self.main(&constant.operation, reader, builder, &mut HashMap::new())
+                }
+                Some(saved_object::Kind::Resource(_)) => Err(Error::unsupported("a lookup table")),
+                Some(saved_object::Kind::Asset(_)) => Err(Error::unsupported("the path of an asset")),
+                _ => Err(Error::unsupported(format!("object {id} as a captured value"))),
+            }
+        };
+        bound.iter().map(capture).collect()
+    }
+
+    /// A value of the main graph.
+    fn main<'a>(
+        &'a self,
+        tensor: &str,
+        reader: &Reader<'_>,
+        builder: &GraphBuilder,
+        known: &mut HashMap<&'a str, Vec<Value>>,
+    ) -> Result<Value> {
+        let nodes: &'a [NodeDef] = self.graph.graph_def.as_ref().map_or(&[], |graph| &graph.node);
+        let by_name = nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+        let root = nodes.iter().find(|node| node.name == node_of(tensor)).map(|node| node.name.as_str());
+        let root = root.ok_or_else(|| Error::corrupt(format!("node `{}` is not stored", node_of(tensor))))?;
+        reader.read(nodes, std::iter::once(root), known, builder, 0)?;
+        pick(known, tensor, &by_name)
+    }
+
+    /// A signature by its function.
+    fn by_function(&self, name: &str, function: &str, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Graph> {
+        let signature = reader.function(function)?.signature.as_ref();
+        let arguments = signature.map_or(&[][..], |signature| &signature.input_arg);
+        let results = signature.map_or(&[][..], |signature| &signature.output_arg);
+        let captures = self.captures(function, reader, builder)?;
+        let count = arguments
+            .len()
+            .checked_sub(captures.len())
+            .ok_or_else(|| Error::corrupt("a function takes fewer arguments than it has captured"))?;
+        let declared = self.graph.signature_def.get(name).map(|signature| self.ports(signature)).transpose()?;
+        let (inputs, outputs) = match declared {
+            Some(declared) => declared,
+            None => self.structured(function, count, results.len())?,
+        };
+        if inputs.len() != count {
+            return Err(Error::corrupt(format!("{} inputs are declared, the function takes {count}", inputs.len())));
+        }
+        let tensors: Vec<Tensor> =
+            inputs.iter().map(|port| builder.input(port.name.clone(), port.spec.clone())).collect();
+        // The arguments of a signature's function have its names, perhaps with characters replaced, and are sorted.
+        let mut positions: Vec<usize> = (0..count).collect();
+        if self.graph.signature_def.contains_key(name) {
+            positions.sort_by(|a, b| inputs.get(*a).map(|p| &p.name).cmp(&inputs.get(*b).map(|p| &p.name)));
+        }
+        let named = |argument: &str| inputs.iter().position(|port| port.name == argument);
+        let mut values = Vec::new();
+        for (at, argument) in arguments.iter().take(count).enumerate() {
+            let position = named(&argument.name).or_else(|| positions.get(at).copied());
+            let tensor = position.and_then(|position| tensors.get(position));
+            values.push(Value::of(tensor.cloned().ok_or_else(|| Error::internal("an argument for each input"))?));
+        }
+        values.extend(captures);
+        let made = reader.call(function, values, builder, 0)?;
+        let mut named_outputs = Vec::new();
+        for (at, port) in outputs.iter().enumerate() {
+            let sorted = {
+                let mut names: Vec<&String> = outputs.iter().map(|port| &port.name).collect();
+                names.sort();
+                names.iter().position(|name| **name == port.name).unwrap_or(at)
+            };
+            let by_name = results.iter().position(|result| result.name == port.name);
+            let place = by_name.unwrap_or(if self.graph.signature_def.contains_key(name) { sorted } else { at });
+            let value = made.get(place).ok_or_else(|| Error::corrupt(format!("output `{}` is not made", port.name)))?;
+            named_outputs.push((port.name.as_str(), value.tensor()?.clone()));
+        }
+        let pairs: Vec<(&str, &Tensor)> = named_outputs.iter().map(|(name, tensor)| (*name, tensor)).collect();
+        builder.finish(&pairs)
+    }
+
+    /// Inputs and outputs of a function that is no signature, by the structure of its arguments and results.
+    fn structured(&self, function: &str, inputs: usize, outputs: usize) -> Result<(Vec<Port>, Vec<Port>)> {
+        let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
+        let concrete = functions.and_then(|functions| functions.get(function));
+        let concrete = concrete.ok_or_else(|| Error::corrupt(format!("function `{function}` is not described")))?;
+        let arguments = concrete.canonicalized_input_signature.as_ref().map(leaves).unwrap_or_default();
+        let results = concrete.output_signature.as_ref().map(leaves).unwrap_or_default();
+        if arguments.len() != inputs || results.len() != outputs {
+            return Err(Error::unsupported(format!("the arguments of function `{function}`")));
+        }
+        let port = |leaf: &Leaf, name: String| Ok(Port { name, spec: spec_of(leaf.dtype, leaf.shape.as_ref())? });
+        let inputs = arguments.iter().enumerate().map(|(at, leaf)| {
+            port(leaf, if leaf.name.is_empty() { format!("in_{at}") } else { leaf.name.clone() })
+        });
+        let outputs = results.iter().enumerate().map(|(at, leaf)| {
+            port(leaf, if leaf.path.is_empty() { format!("output_{at}") } else { leaf.path.clone() })
+        });
+        Ok((inputs.collect::<Result<_>>()?, outputs.collect::<Result<_>>()?))
+    }
+
+    /// A signature by the nodes of the main graph (models of TensorFlow 1).
+    fn by_nodes(&self, signature: &SignatureDef, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Graph> {
+        let (inputs, outputs) = self.ports(signature)?;
+        let tensor_of = |infos: &std::collections::BTreeMap<String, crate::containers::proto::tensorflow::TensorInfo>, name: &str| {
+            match infos.get(name).and_then(|info| info.encoding.clone()) {
+                Some(tensor_info::Encoding::Name(tensor)) => Ok(tensor),
+                _ => Err(Error::unsupported(format!("tensor `{name}` is sparse or composite"))),
+            }
+        };
+        let mut known: HashMap<&str, Vec<Value>> = HashMap::new();
+        for port in &inputs {
+            let tensor = tensor_of(&signature.inputs, &port.name)?;
+            let value = Value::of(builder.input(port.name.clone(), port.spec.clone()));
+            let nodes = self.graph.graph_def.as_ref().map_or(&[][..], |graph| &graph.node);
+            if let Some(node) = nodes.iter().find(|node| node.name == node_of(&tensor)) {
+                known.insert(&node.name, vec![value]);
+            }
+        }
+        let mut made = Vec::new();
+        for port in &outputs {
+            let tensor = tensor_of(&signature.outputs, &port.name)?;
+            made.push((port.name.as_str(), self.main(&tensor, reader, builder, &mut known)?.tensor()?.clone()));
+        }
+        let pairs: Vec<(&str, &Tensor)> = made.iter().map(|(name, tensor)| (*name, tensor)).collect();
+        builder.finish(&pairs)
+    }
+}
+
+impl Traces for Program {
+    fn names(&self) -> Vec<String> {
+        let signatures = self.graph.signature_def.keys().filter(|name| *name != INIT_OP);
+        let mut names: Vec<String> = signatures.cloned().collect();
+        let functions = self.objects().first().map_or(&[][..], |root| &root.children);
+        for child in functions {
+            let object = usize::try_from(child.node_id).ok().and_then(|index| self.objects().get(index));
+            let is_function = object.is_some_and(|object| matches!(object.kind, Some(saved_object::Kind::Function(_))));
+            if is_function && !names.contains(&child.local_name) && self.concrete(&child.local_name).is_some() {
+                names.push(child.local_name.clone());
+            }
+        }
+        names
+    }
+
+    fn graph(&self, name: &str) -> Result<Graph> {
+        let variables = |path: &str| self.variable(path);
+        let reader = self.reader(&variables);
+        let builder = GraphBuilder::new(name);
+        let place = || format!("signature `{name}`");
+        if let Some(function) = self.concrete(name) {
+            return self.by_function(name, function, &reader, &builder).at(place);
+        }
+        let signature = self.graph.signature_def.get(name).filter(|_| name != INIT_OP).ok_or_else(|| {
+            Error::not_found(format!("no signature `{name}`")).hint(format!("there are {}", self.names().join(", ")))
+        })?;
+        self.by_nodes(signature, &reader, &builder).at(place)
+    }
+}
+
+/// What is known of a tensor that is declared.
+fn spec_of(dtype: i32, shape: Option<&TensorShapeProto>) -> Result<TensorSpec> {
+    let dtype = dtype_from_tf(dtype).ok_or_else(|| Error::unsupported(format!("element type {dtype}")))?;
+    let shape = shape.filter(|shape| !shape.unknown_rank).ok_or_else(|| Error::unsupported("a tensor of unknown rank"))?;
+    Ok(TensorSpec::new(dtype, Shape::new(shape.dim.iter().map(|dim| u64::try_from(dim.size).ok()))))
+}
+
+/// Sorts `output_10` behind `output_9`.
+fn natural(name: &str) -> (String, u64) {
+    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (text, number) = name.split_at(name.len() - digits.min(18));
+    (text.to_owned(), number.parse().unwrap_or(0))
+}
