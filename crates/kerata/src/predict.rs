@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
+use kerata_core::artifact::Traces;
 use kerata_core::graph::{Graph, TensorSpec};
 use kerata_core::{Artifact, DType, Error, Result, ResultExt, Shape};
 use kerata_engine::{Session, SessionOptions, engine};
@@ -51,11 +52,30 @@ pub fn predictor(
     registry: &Registry,
     options: &PredictOptions,
 ) -> Result<Predictor> {
+    let traces = artifact.traces.as_ref();
     if let Some(name) = signature {
-        return Err(Error::not_found(format!("the file has no signature `{name}`"))
-            .hint("leave the signature out to run the model itself"));
+        let traces = traces.ok_or_else(|| {
+            Error::not_found(format!("the file has no signature `{name}`"))
+                .hint("leave the signature out to run the model itself")
+        })?;
+        return Predictor::of_trace(artifact, traces.as_ref(), name, options);
+    }
+    // What the writer traced is what the model computes; its config only tells how it was built.
+    if let Some(traces) = traces {
+        let names = traces.names();
+        if let Some(name) = default_signature(&names) {
+            return Predictor::of_trace(artifact, traces.as_ref(), name, options);
+        }
     }
     Predictor::new(&Model::from_artifact(artifact, registry)?, options)
+}
+
+/// The signature that is run when none is asked for.
+fn default_signature(names: &[String]) -> Option<&str> {
+    ["serving_default", "serve", "__call__"]
+        .into_iter()
+        .find(|name| names.iter().any(|known| known == name))
+        .or(names.first().map(String::as_str).filter(|_| names.len() == 1))
 }
 
 /// A model that is ready to run, from several threads at once.
@@ -84,6 +104,21 @@ impl Predictor {
         let session_options = SessionOptions::default().with_threads(options.threads);
         let session = engine(&options.engine)?.prepare(graph, variables, &session_options)?;
         Ok(Self { session, inputs, outputs })
+    }
+
+    /// Makes a signature or function ready that came with the file.
+    fn of_trace(
+        artifact: &Artifact,
+        traces: &dyn Traces,
+        name: &str,
+        options: &PredictOptions,
+    ) -> Result<Self> {
+        let variable = |path: &str| {
+            let variable = artifact.variables.get(path);
+            let variable = variable.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
+            Array::from_variable(variable).at(|| format!("variable `{path}`"))
+        };
+        Self::of_graph(&traces.graph(name)?, &variable, options)
     }
 
     /// Names and specs of the inputs, in order.

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn cycles_and_long_chains_end() {
-        let chain = |index: usize| Node { children: vec![("next".to_owned(), (index + 1) % 100_000)], slots: vec![] };
+        let chain =
+            |index: usize| Node { children: vec![("next".to_owned(), (index + 1) % 100_000)], slots: vec![] };
         let objects = Objects((0..100_000).map(chain).collect());
         assert!(objects.roles().iter().all(|role| *role == Some(Role::Weight)));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use kerata_core::{Artifact, DType, Error, FolderSink, LossReport, Result, Tree, Variable};
 use prost::Message;
 
-use super::keys::{OBJECT_GRAPH_KEY, value_key};
+use super::keys::{OBJECT_GRAPH_KEY, VALUE_ATTRIBUTE, VALUE_SUFFIX, value_key};
 use crate::containers::bundle::{BundleWriter, index_name, shard_name};
 use crate::containers::proto::tensorflow::TrackableObjectGraph;
 use crate::containers::proto::tensorflow::trackable_object_graph::{
@@ -82,10 +82,12 @@ fn graph_bytes(artifact: &Artifact, keyed: &[(String, &Variable)]) -> Result<Vec
     if let Some(bytes) = own
         && let Ok(graph) = TrackableObjectGraph::decode(bytes.as_slice())
     {
+        // Tables and iterators are stored under keys of their own making; values of variables must agree one to one.
         let attributes = graph.nodes.iter().flat_map(|node| &node.attributes);
-        let named: HashSet<&str> = attributes.map(|attribute| attribute.checkpoint_key.as_str()).collect();
-        let written: HashSet<&str> = keyed.iter().map(|(key, _)| key.as_str()).collect();
-        if named == written {
+        let named = attributes.filter(|attribute| attribute.name == VALUE_ATTRIBUTE);
+        let named: HashSet<&str> = named.map(|attribute| attribute.checkpoint_key.as_str()).collect();
+        let written = keyed.iter().map(|(key, _)| key.as_str()).filter(|key| key.ends_with(VALUE_SUFFIX));
+        if named == written.collect() {
             return Ok(bytes.clone());
         }
     }
@@ -212,7 +214,6 @@ fn unescape(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::{VALUE_ATTRIBUTE, VALUE_SUFFIX};
     use super::*;
 
     #[test]

@@ -13,10 +13,10 @@ use crate::checkpoint::keys::{OBJECT_GRAPH_KEY, path_of_key};
 use crate::checkpoint::{add_leftovers, add_named, add_tensor};
 use crate::containers::bundle::{Bundle, index_name};
 use crate::containers::proto;
-use crate::tensorflow::import::Program;
 use crate::containers::proto::tensorflow::{
     self, MetaGraphDef, SavedObjectGraph, SavedVariable, saved_object,
 };
+use crate::tensorflow::import::Program;
 
 /// The names of the inputs in the model's order, as a JSON list.
 pub(super) const INPUT_ORDER_FILE: &str = "assets.extra/kerata_inputs.json";

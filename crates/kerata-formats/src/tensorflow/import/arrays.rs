@@ -23,7 +23,9 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("MatrixBandPart", band_part),
     ("MatrixDiag", |c| diagonal(c)),
     ("MatrixDiagV3", matrix_diag),
-    ("MirrorPad", |c| pad(c, if c.text("mode", "REFLECT") == "REFLECT" { PadMode::Reflect } else { PadMode::Symmetric })),
+    ("MirrorPad", |c| {
+        pad(c, if c.text("mode", "REFLECT") == "REFLECT" { PadMode::Reflect } else { PadMode::Symmetric })
+    }),
     ("OneHot", one_hot),
     ("Pad", |c| pad(c, PadMode::Constant)),
     ("PadV2", |c| pad(c, PadMode::Constant)),
@@ -88,7 +90,8 @@ fn transpose(c: &Call<'_>) -> Outputs {
 }
 
 fn split(c: &Call<'_>, x: &Tensor, axis: i64) -> Outputs {
-    let count = usize::try_from(c.int("num_split", 1)).map_err(|_| Error::corrupt("a split into fewer than none"))?;
+    let count =
+        usize::try_from(c.int("num_split", 1)).map_err(|_| Error::corrupt("a split into fewer than none"))?;
     Ok(ops::split(x, count, axis)?.into_iter().map(Value::of).collect())
 }
 
@@ -110,32 +113,39 @@ fn split_v(c: &Call<'_>) -> Outputs {
 fn tile(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
     if let Ok(counts) = c.numbers(1) {
-        let counts: Option<Vec<usize>> = counts.into_iter().map(|count| usize::try_from(count).ok()).collect();
+        let counts: Option<Vec<usize>> =
+            counts.into_iter().map(|count| usize::try_from(count).ok()).collect();
         return c.one(ops::tile(x, &counts.ok_or_else(|| Error::corrupt("negative repetitions"))?)?);
     }
     // Axes of one element are stretched; others are repeated a known number of times.
-    let counts = c.elements(1)?.ok_or_else(|| Error::unsupported("repetitions known only when the graph runs"))?;
+    let counts =
+        c.elements(1)?.ok_or_else(|| Error::unsupported("repetitions known only when the graph runs"))?;
     let is_plain = counts.iter().enumerate().all(|(axis, count)| {
-        count.known() == Some(1) || (x.spec().size(axis) == Some(1) && !matches!(count, Element::Unknown))
+        count.known() == Some(1)
+            || (x.spec().size(axis) == Some(1) && !matches!(count, Element::AtLeast(_) | Element::Unknown))
     });
     if !is_plain {
         return Err(Error::unsupported("repetitions known only when the graph runs"));
     }
-    let size = |(axis, count): (usize, &Element)| if count.known() == Some(1) { x.size(axis) } else { count.size() };
+    let size =
+        |(axis, count): (usize, &Element)| if count.known() == Some(1) { x.size(axis) } else { count.size() };
     let sizes: Vec<Size> = counts.iter().enumerate().map(size).collect();
     c.one(ops::broadcast_to(x, sizes)?)
 }
 
 fn pad(c: &Call<'_>, mode: PadMode) -> Outputs {
     let x = c.tensor(0)?;
-    let pads = c.tensor(1)?.constant().ok_or_else(|| Error::unsupported("pads known only when the graph runs"))?;
+    let pads =
+        c.tensor(1)?.constant().ok_or_else(|| Error::unsupported("pads known only when the graph runs"))?;
     let pads: Option<Vec<usize>> = pads.to_i64s()?.into_iter().map(|pad| usize::try_from(pad).ok()).collect();
     let pads = pads.ok_or_else(|| Error::corrupt("negative pads"))?;
     let widths: Vec<(usize, usize)> = pads.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let value = match c.inputs.get(2) {
         Some(value) => {
             let constant = value.tensor()?.constant();
-            constant.ok_or_else(|| Error::unsupported("a pad value known only when the graph runs"))?.to_f64()?
+            constant
+                .ok_or_else(|| Error::unsupported("a pad value known only when the graph runs"))?
+                .to_f64()?
         }
         None => 0.0,
     };
@@ -227,7 +237,8 @@ fn scattered(c: &Call<'_>, mode: ScatterMode) -> Outputs {
 }
 
 fn bucketize(c: &Call<'_>) -> Outputs {
-    let boundaries: Vec<f64> = c.list("boundaries").map_or(&[][..], |list| &list.f).iter().map(|b| f64::from(*b)).collect();
+    let boundaries: Vec<f64> =
+        c.list("boundaries").map_or(&[][..], |list| &list.f).iter().map(|b| f64::from(*b)).collect();
     c.unary(|x| ops::digitize(x, &boundaries))
 }
 
@@ -247,7 +258,10 @@ fn bincount(c: &Call<'_>) -> Outputs {
 }
 
 fn block(c: &Call<'_>) -> Result<u64> {
-    u64::try_from(c.int("block_size", 0)).ok().filter(|size| *size > 0).ok_or_else(|| Error::corrupt("a block of no size"))
+    u64::try_from(c.int("block_size", 0))
+        .ok()
+        .filter(|size| *size > 0)
+        .ok_or_else(|| Error::corrupt("a block of no size"))
 }
 
 fn depth_to_space(c: &Call<'_>) -> Outputs {
@@ -255,7 +269,8 @@ fn depth_to_space(c: &Call<'_>) -> Outputs {
     let depth = x.spec().known_axis(-1)? as u64 / (block * block);
     let known = |size: u64| Size::Known(size);
     let (height, width) = (x.spec().known_axis(1)? as u64, x.spec().known_axis(2)? as u64);
-    let cut = ops::reshape(x, [x.size(0), known(height), known(width), known(block), known(block), known(depth)])?;
+    let cut =
+        ops::reshape(x, [x.size(0), known(height), known(width), known(block), known(block), known(depth)])?;
     let moved = ops::transpose(&cut, &[0, 1, 3, 2, 4, 5])?;
     c.one(ops::reshape(&moved, [x.size(0), known(height * block), known(width * block), known(depth)])?)
 }
@@ -265,16 +280,20 @@ fn space_to_depth(c: &Call<'_>) -> Outputs {
     let depth = x.spec().known_axis(-1)? as u64;
     let known = |size: u64| Size::Known(size);
     let (height, width) = (x.spec().known_axis(1)? as u64 / block, x.spec().known_axis(2)? as u64 / block);
-    let cut = ops::reshape(x, [x.size(0), known(height), known(block), known(width), known(block), known(depth)])?;
+    let cut =
+        ops::reshape(x, [x.size(0), known(height), known(block), known(width), known(block), known(depth)])?;
     let moved = ops::transpose(&cut, &[0, 1, 3, 2, 4, 5])?;
     c.one(ops::reshape(&moved, [x.size(0), known(height), known(width), known(block * block * depth)])?)
 }
 
 /// Block sizes and pairs of pads or crops.
 fn blocks(c: &Call<'_>) -> Result<(Vec<u64>, Vec<(usize, usize)>)> {
-    let sizes: Option<Vec<u64>> = c.numbers(1)?.into_iter().map(|size| u64::try_from(size).ok().filter(|s| *s > 0)).collect();
-    let pairs = c.tensor(2)?.constant().ok_or_else(|| Error::unsupported("pads known only when the graph runs"))?;
-    let pairs: Option<Vec<usize>> = pairs.to_i64s()?.into_iter().map(|pad| usize::try_from(pad).ok()).collect();
+    let sizes: Option<Vec<u64>> =
+        c.numbers(1)?.into_iter().map(|size| u64::try_from(size).ok().filter(|s| *s > 0)).collect();
+    let pairs =
+        c.tensor(2)?.constant().ok_or_else(|| Error::unsupported("pads known only when the graph runs"))?;
+    let pairs: Option<Vec<usize>> =
+        pairs.to_i64s()?.into_iter().map(|pad| usize::try_from(pad).ok()).collect();
     let (sizes, pairs) = sizes.zip(pairs).ok_or_else(|| Error::corrupt("negative pads or blocks"))?;
     Ok((sizes, pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()))
 }

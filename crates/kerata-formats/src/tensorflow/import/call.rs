@@ -25,9 +25,9 @@ pub type Outputs = Result<Vec<Value>>;
 impl Call<'_> {
     /// An input.
     pub fn input(&self, position: usize) -> Result<&Value> {
-        self.inputs.get(position).ok_or_else(|| {
-            Error::corrupt(format!("input {position} of {} is missing", self.inputs.len()))
-        })
+        self.inputs
+            .get(position)
+            .ok_or_else(|| Error::corrupt(format!("input {position} of {} is missing", self.inputs.len())))
     }
 
     /// An input that is a tensor.
@@ -62,7 +62,9 @@ impl Call<'_> {
     pub fn number(&self, position: usize) -> Result<i64> {
         match self.numbers(position)?.as_slice() {
             [number] => Ok(*number),
-            other => Err(Error::corrupt(format!("input {position} has {} elements, expected 1", other.len()))),
+            other => {
+                Err(Error::corrupt(format!("input {position} has {} elements, expected 1", other.len())))
+            }
         }
     }
 

@@ -59,8 +59,10 @@ pub fn truth(x: &Tensor) -> Result<Tensor> {
 /// One of several branches by number; a number outside means the last.
 fn case(c: &Call<'_>) -> Outputs {
     let arguments = c.inputs.get(1..).unwrap_or_default();
-    let branches: Vec<&str> =
-        c.list("branches").map(|list| list.func.iter().map(|f| f.name.as_str()).collect()).unwrap_or_default();
+    let branches: Vec<&str> = c
+        .list("branches")
+        .map(|list| list.func.iter().map(|f| f.name.as_str()).collect())
+        .unwrap_or_default();
     let outputs = choose(c, c.tensor(0)?, &branches, 0, arguments, &c.builder)?;
     Ok(outputs.into_iter().map(Value::of).collect())
 }

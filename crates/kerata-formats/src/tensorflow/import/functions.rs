@@ -28,16 +28,29 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A function of the library.
     pub fn function(&self, name: &str) -> Result<&'a FunctionDef> {
-        self.functions.get(name).copied().ok_or_else(|| Error::corrupt(format!("function `{name}` is not stored")))
+        self.functions
+            .get(name)
+            .copied()
+            .ok_or_else(|| Error::corrupt(format!("function `{name}` is not stored")))
     }
 
     /// The results of a function for these arguments, its nodes added to the builder.
-    pub fn call(&self, name: &str, arguments: Vec<Value>, builder: &GraphBuilder, depth: usize) -> Result<Vec<Value>> {
+    pub fn call(
+        &self,
+        name: &str,
+        arguments: Vec<Value>,
+        builder: &GraphBuilder,
+        depth: usize,
+    ) -> Result<Vec<Value>> {
         if depth > self.limits.max_depth {
-            return Err(Error::limit(format!("functions call each other more than {} deep", self.limits.max_depth)));
+            return Err(Error::limit(format!(
+                "functions call each other more than {} deep",
+                self.limits.max_depth
+            )));
         }
         let function = self.function(name)?;
-        let signature = function.signature.as_ref().ok_or_else(|| Error::corrupt("a function without a signature"))?;
+        let signature =
+            function.signature.as_ref().ok_or_else(|| Error::corrupt("a function without a signature"))?;
         if signature.input_arg.len() != arguments.len() {
             return Err(Error::corrupt(format!(
                 "function `{name}` takes {} arguments, found {}",
@@ -51,11 +64,15 @@ impl<'a> Reader<'a> {
         }
         let results = signature.output_arg.iter().map(|result| {
             let from = function.ret.get(&result.name);
-            from.ok_or_else(|| Error::corrupt(format!("result `{}` of `{name}` comes from nowhere", result.name)))
+            from.ok_or_else(|| {
+                Error::corrupt(format!("result `{}` of `{name}` comes from nowhere", result.name))
+            })
         });
         let results = results.collect::<Result<Vec<_>>>()?;
-        let roots = results.iter().map(|from| node_of(from)).chain(function.control_ret.values().map(String::as_str));
-        self.read(&function.node_def, roots, &mut known, builder, depth).at(|| format!("function `{name}`"))?;
+        let roots =
+            results.iter().map(|from| node_of(from)).chain(function.control_ret.values().map(String::as_str));
+        self.read(&function.node_def, roots, &mut known, builder, depth)
+            .at(|| format!("function `{name}`"))?;
         let by_name = function.node_def.iter().map(|node| (node.name.as_str(), node)).collect();
         results.iter().map(|from| pick(&known, from, &by_name)).collect()
     }
@@ -78,7 +95,8 @@ impl<'a> Reader<'a> {
             let inputs = node.input.iter().filter(|from| !from.starts_with('^'));
             let inputs = inputs.map(|from| pick(known, from, &by_name)).collect::<Result<_>>();
             let place = || format!("node `{}` ({})", node.name, node.op);
-            let call = Call { node, inputs: inputs.at(place)?, builder: builder.clone(), reader: self, depth };
+            let call =
+                Call { node, inputs: inputs.at(place)?, builder: builder.clone(), reader: self, depth };
             let outputs = lower(&call).at(place)?;
             known.insert(&node.name, outputs);
         }
@@ -105,7 +123,8 @@ fn in_order<'g>(
             if known.contains_key(name) || states.get(name) == Some(&State::Done) {
                 continue;
             }
-            let node = by_name.get(name).ok_or_else(|| Error::corrupt(format!("node `{name}` is not stored")))?;
+            let node =
+                by_name.get(name).ok_or_else(|| Error::corrupt(format!("node `{name}` is not stored")))?;
             if is_left {
                 states.insert(&node.name, State::Done);
                 order.push(*node);

@@ -13,8 +13,10 @@ pub const OPS: &[(&str, Lowering)] = &[
 ];
 
 fn resize(c: &Call<'_>, method: ResizeMethod) -> Outputs {
-    let sizes: Option<Vec<usize>> = c.numbers(1)?.into_iter().map(|size| usize::try_from(size).ok()).collect();
-    let sizes = sizes.filter(|sizes| sizes.len() == 2).ok_or_else(|| Error::corrupt("a picture of no size"))?;
+    let sizes: Option<Vec<usize>> =
+        c.numbers(1)?.into_iter().map(|size| usize::try_from(size).ok()).collect();
+    let sizes =
+        sizes.filter(|sizes| sizes.len() == 2).ok_or_else(|| Error::corrupt("a picture of no size"))?;
     let centers = match (c.flag("align_corners", false), c.flag("half_pixel_centers", false)) {
         (true, _) => PixelCenters::Corners,
         (false, true) => PixelCenters::Half,

@@ -52,7 +52,9 @@ fn length(c: &Call<'_>) -> Outputs {
             let size = ops::index(&ops::shape_of(tensor)?, 0, *axis as i64)?;
             c.followed(size, Some(vec![length]))
         }
-        Element::Unknown => Err(Error::unsupported("the length of a list that is known only when the graph runs")),
+        Element::Unknown => {
+            Err(Error::unsupported("the length of a list that is known only when the graph runs"))
+        }
     }
 }
 
@@ -72,7 +74,7 @@ fn set_item(c: &Call<'_>) -> Outputs {
         List::Stacked(tensor) => List::Stacked(replaced(tensor, place, item)?),
         List::Reserved { length, .. } => {
             let sizes = std::iter::once(length.size()).chain(item.sizes());
-            if matches!(length, Element::Unknown) {
+            if matches!(length, Element::AtLeast(_) | Element::Unknown) {
                 return Err(Error::unsupported("a list whose length is known only when the graph runs"));
             }
             let sizes: Vec<Size> = sizes.collect();

@@ -49,7 +49,8 @@ impl<'a> Plan<'a> {
         let step = Body::new(c.reader.function(body)?);
         let test = Body::new(c.reader.function(condition)?);
         let count = c.inputs.len();
-        let is_fixed: Vec<bool> = (0..count).map(|at| step.result(at).is_some_and(|r| step.argument(r) == Some(at))).collect();
+        let is_fixed: Vec<bool> =
+            (0..count).map(|at| step.result(at).is_some_and(|r| step.argument(r) == Some(at))).collect();
         let starts_at_zero = |at: usize| matches!(c.elements(at), Ok(Some([Element::Known(0)])));
         let is_counter: Vec<bool> = (0..count).map(|at| starts_at_zero(at) && step.grows(at)).collect();
         let limits = test.result(0).and_then(|result| test.limits(result, &is_counter, c));
@@ -71,11 +72,16 @@ impl<'a> Plan<'a> {
             steps = match steps {
                 None => Some(limit),
                 Some(known) if known.is_same(&limit) => Some(known),
-                Some(Element::Known(a)) if limit.known().is_some() => Some(Element::Known(a.min(limit.known().unwrap_or(a)))),
+                Some(Element::Known(a)) if limit.known().is_some() => {
+                    Some(Element::Known(a.min(limit.known().unwrap_or(a))))
+                }
                 Some(_) => return Ok(None),
             };
         }
-        Ok(steps.filter(|steps| !matches!(steps, Element::Unknown) && steps.known().is_none_or(|steps| steps > 0)))
+        Ok(steps.filter(|steps| {
+            !matches!(steps, Element::AtLeast(_) | Element::Unknown)
+                && steps.known().is_none_or(|steps| steps > 0)
+        }))
     }
 
     /// Positions of the values that are carried from step to step.
@@ -107,10 +113,12 @@ impl<'a> Body<'a> {
         let mut name = node_of(from);
         for _ in 0..64 {
             match self.nodes.get(name) {
-                Some(node) if matches!(node.op.as_str(), "Identity" | "Squeeze" | "Snapshot") => match node.input.first() {
-                    Some(input) => name = node_of(input),
-                    None => break,
-                },
+                Some(node) if matches!(node.op.as_str(), "Identity" | "Squeeze" | "Snapshot") => {
+                    match node.input.first() {
+                        Some(input) => name = node_of(input),
+                        None => break,
+                    }
+                }
                 _ => break,
             }
         }
@@ -183,7 +191,9 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
     let mut read = Vec::new();
     for (at, value) in c.inputs.iter().enumerate() {
         match value {
-            Value::List(List::Stacked(stack)) if plan.is_fixed[at] && Element::of_axis(stack, 0).is_same(steps) => {
+            Value::List(List::Stacked(stack))
+                if plan.is_fixed[at] && Element::of_axis(stack, 0).is_same(steps) =>
+            {
                 sequences.push(stack.clone());
                 read.push(at);
             }
@@ -225,7 +235,8 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
             arguments[*at] = Value::of(state.clone());
         }
         for (at, element) in read.iter().zip(elements) {
-            arguments[*at] = Value::List(List::Present { element: element.clone(), counter: counter.clone() });
+            arguments[*at] =
+                Value::List(List::Present { element: element.clone(), counter: counter.clone() });
         }
         for at in plan.carried() {
             if let Value::List(List::Reserved { length, .. }) = &c.inputs[at] {
@@ -242,7 +253,10 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
         let mut items = Vec::new();
         for at in plan.carried() {
             if let Some(Value::List(List::Written(written))) = results.get(at) {
-                let element = written.element.as_ref().ok_or_else(|| Error::unsupported("a list that is not written"))?;
+                let element = written
+                    .element
+                    .as_ref()
+                    .ok_or_else(|| Error::unsupported("a list that is not written"))?;
                 items.push(child.local(element)?);
                 single.push((at, written.is_single));
             }
@@ -277,9 +291,13 @@ fn as_loop(c: &Call<'_>, plan: &Plan<'_>) -> Outputs {
         values.push(match c.input(*at)? {
             Value::Tensor(followed) => followed.tensor.clone(),
             Value::List(List::Stacked(stack)) => stack.clone(),
-            Value::List(List::Reserved { length, shape, dtype }) => zeros(c, length, shape.as_deref(), *dtype)?,
+            Value::List(List::Reserved { length, shape, dtype }) => {
+                zeros(c, length, shape.as_deref(), *dtype)?
+            }
             Value::List(_) => return Err(Error::unsupported("a list of one loop in another one")),
-            Value::Variable(path) => return Err(Error::unsupported(format!("a loop that changes the handle of `{path}`"))),
+            Value::Variable(path) => {
+                return Err(Error::unsupported(format!("a loop that changes the handle of `{path}`")));
+            }
             Value::Nothing => return Err(Error::corrupt("a loop over nothing")),
         });
     }
@@ -325,10 +343,15 @@ fn as_loop(c: &Call<'_>, plan: &Plan<'_>) -> Outputs {
 }
 
 /// Zeros in place of a list that is not written yet.
-fn zeros(c: &Call<'_>, length: &Element, shape: Option<&[Option<u64>]>, dtype: kerata_core::DType) -> Result<Tensor> {
+fn zeros(
+    c: &Call<'_>,
+    length: &Element,
+    shape: Option<&[Option<u64>]>,
+    dtype: kerata_core::DType,
+) -> Result<Tensor> {
     let unknown = || Error::unsupported("a list in a loop whose length or elements' shape are not known");
     let shape: Vec<u64> = shape.and_then(|shape| shape.iter().copied().collect()).ok_or_else(unknown)?;
-    if matches!(length, Element::Unknown) {
+    if matches!(length, Element::AtLeast(_) | Element::Unknown) {
         return Err(unknown());
     }
     let sizes = std::iter::once(length.size()).chain(shape.into_iter().map(Size::Known));

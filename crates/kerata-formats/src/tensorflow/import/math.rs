@@ -48,7 +48,9 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("Exp", |c| c.unary(ops::exp)),
     ("Expm1", |c| c.unary(ops::expm1)),
     ("Floor", |c| c.unary(ops::floor)),
-    ("FloorDiv", |c| whole(c, ops::floor_divide, |a, b| a.combine(b, |a, b| (b > 0).then(|| a.div_euclid(b))))),
+    ("FloorDiv", |c| {
+        whole(c, ops::floor_divide, |a, b| a.combine(b, |a, b| (b > 0).then(|| a.div_euclid(b))))
+    }),
     ("FloorMod", |c| whole(c, ops::remainder, |a, b| a.combine(b, |a, b| (b > 0).then(|| a.rem_euclid(b))))),
     ("Greater", |c| c.binary(ops::greater)),
     ("GreaterEqual", |c| c.binary(ops::greater_equal)),
@@ -67,10 +69,10 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("LogicalOr", |c| c.binary(ops::logical_or)),
     ("MatMul", |c| product(c, "transpose_a", "transpose_b")),
     ("Max", |c| reduce(c, ops::max)),
-    ("Maximum", |c| whole(c, ops::maximum, |a, b| a.combine(b, |a, b| Some(a.max(b))))),
+    ("Maximum", |c| whole(c, ops::maximum, Element::larger)),
     ("Mean", |c| reduce(c, ops::mean)),
     ("Min", |c| reduce(c, ops::min)),
-    ("Minimum", |c| whole(c, ops::minimum, |a, b| a.combine(b, |a, b| Some(a.min(b))))),
+    ("Minimum", |c| whole(c, ops::minimum, Element::smaller)),
     ("Mod", |c| truncated_mod(c)),
     ("Mul", |c| whole(c, ops::multiply, |a, b| a.times(b))),
     ("MulNoNan", mul_no_nan),
@@ -110,7 +112,13 @@ fn whole(
     element: fn(&Element, &Element) -> Element,
 ) -> Outputs {
     let tensor = f(c.tensor(0)?, c.tensor(1)?)?;
-    let elements = match (c.elements(0)?, c.elements(1)?) {
+    // A scalar of which nothing is known may still be bounded by the other one.
+    let unknown = [Element::Unknown];
+    let of = |position: usize| match c.elements(position)? {
+        None if c.tensor(position)?.rank() == 0 => Ok::<_, Error>(Some(&unknown[..])),
+        elements => Ok(elements),
+    };
+    let elements = match (of(0)?, of(1)?) {
         (Some(a), Some(b)) if tensor.dtype().is_integer() && tensor.rank() <= 1 => match (a, b) {
             ([a], b) => Some(b.iter().map(|b| element(a, b)).collect()),
             (a, [b]) => Some(a.iter().map(|a| element(a, b)).collect()),

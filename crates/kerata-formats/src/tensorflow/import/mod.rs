@@ -13,6 +13,7 @@ mod math;
 mod network;
 mod outputs;
 mod program;
+mod random;
 mod refused;
 mod shapes;
 mod slices;

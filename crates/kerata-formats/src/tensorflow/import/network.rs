@@ -55,8 +55,11 @@ fn spatial(c: &Call<'_>, name: &str, rank: usize) -> Result<Vec<usize>> {
     }
     let first = if c.channels_last() { 1 } else { 2 };
     let part = list.get(first..first + rank.saturating_sub(2));
-    let part = part.ok_or_else(|| Error::corrupt(format!("attribute `{name}` has {} numbers", list.len())))?;
-    part.iter().map(|n| usize::try_from(*n).map_err(|_| Error::corrupt(format!("attribute `{name}` is negative")))).collect()
+    let part =
+        part.ok_or_else(|| Error::corrupt(format!("attribute `{name}` has {} numbers", list.len())))?;
+    part.iter()
+        .map(|n| usize::try_from(*n).map_err(|_| Error::corrupt(format!("attribute `{name}` is negative"))))
+        .collect()
 }
 
 fn padding(c: &Call<'_>, rank: usize) -> Result<Padding> {
@@ -94,19 +97,26 @@ fn conv_transpose(c: &Call<'_>) -> Outputs {
     let padding = padding(c, rank)?;
     let mut made = ops::conv_transpose(&x, kernel, &strides, padding.clone(), None, &dilation)?;
     let first = if c.channels_last() { 1 } else { 2 };
-    let asked: Vec<Option<i64>> = c.elements(0)?.unwrap_or_default().iter().map(super::value::Element::known).collect();
-    let asked: Option<Vec<i64>> = asked.get(first..first + rank - 2).and_then(|part| part.iter().copied().collect());
-    let sizes: Option<Vec<i64>> = (1..rank - 1).map(|axis| made.spec().size(axis).map(|size| size as i64)).collect();
+    let asked: Vec<Option<i64>> =
+        c.elements(0)?.unwrap_or_default().iter().map(super::value::Element::known).collect();
+    let asked: Option<Vec<i64>> =
+        asked.get(first..first + rank - 2).and_then(|part| part.iter().copied().collect());
+    let sizes: Option<Vec<i64>> =
+        (1..rank - 1).map(|axis| made.spec().size(axis).map(|size| size as i64)).collect();
     if let (Some(asked), Some(sizes)) = (asked, sizes)
         && asked != sizes
     {
         // Keras's `output_padding`: what is asked for beyond the least that the windows reach.
         let extra = (0..rank - 2).map(|axis| {
-            let span = (kernel.spec().known_axis(axis as i64)? as i64 - 1) * dilation.get(axis).copied().unwrap_or(1) as i64 + 1;
-            let steps = (x.spec().known_axis(axis as i64 + 1)? as i64 - 1) * strides.get(axis).copied().unwrap_or(1) as i64;
+            let span = (kernel.spec().known_axis(axis as i64)? as i64 - 1)
+                * dilation.get(axis).copied().unwrap_or(1) as i64
+                + 1;
+            let steps = (x.spec().known_axis(axis as i64 + 1)? as i64 - 1)
+                * strides.get(axis).copied().unwrap_or(1) as i64;
             let least = if padding == Padding::Same { steps + span - 2 * (span / 2) } else { steps + span };
             let asked = asked.get(axis).copied().unwrap_or(least);
-            usize::try_from(asked - least).map_err(|_| Error::unsupported("a transposed convolution of this size"))
+            usize::try_from(asked - least)
+                .map_err(|_| Error::unsupported("a transposed convolution of this size"))
         });
         let extra = extra.collect::<Result<Vec<_>>>()?;
         made = ops::conv_transpose(&x, kernel, &strides, padding, Some(&extra), &dilation)?;
@@ -150,7 +160,8 @@ fn batch_norm(c: &Call<'_>) -> Outputs {
 /// Divides by the squares of the neighboring channels.
 fn local_response(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
-    let radius = usize::try_from(c.int("depth_radius", 5)).map_err(|_| Error::corrupt("a negative radius"))?;
+    let radius =
+        usize::try_from(c.int("depth_radius", 5)).map_err(|_| Error::corrupt("a negative radius"))?;
     let channels = x.spec().known_axis(-1)?;
     let squares = ops::square(x)?;
     let mut widths = vec![(0, 0); x.rank()];
@@ -167,7 +178,8 @@ fn local_response(c: &Call<'_>) -> Outputs {
         });
     }
     let sum = sum.ok_or_else(|| Error::internal("at least one channel"))?;
-    let base = ops::plus(&ops::times(&sum, f64::from(c.float("alpha", 1.0)))?, f64::from(c.float("bias", 1.0)))?;
+    let base =
+        ops::plus(&ops::times(&sum, f64::from(c.float("alpha", 1.0)))?, f64::from(c.float("bias", 1.0)))?;
     let power = ops::power(&base, &scalar(&base, f64::from(c.float("beta", 0.5)))?)?;
     c.one(ops::divide(x, &power)?)
 }

@@ -4,7 +4,10 @@
 const OUTPUTS: &[(&str, &[&str])] = &[
     ("FusedBatchNorm", &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"]),
     ("FusedBatchNormV2", &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"]),
-    ("FusedBatchNormV3", &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"]),
+    (
+        "FusedBatchNormV3",
+        &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"],
+    ),
     ("TopKV2", &["values", "indices"]),
     ("TopK", &["values", "indices"]),
     ("Unique", &["y", "idx"]),

@@ -59,7 +59,8 @@ impl Program {
             let shape = Shape::known(variable.shape.iter().copied());
             (TensorSpec::new(variable.dtype, shape), variable.trainable.unwrap_or(true))
         };
-        let variables = artifact.variables.iter().map(|(path, variable)| (path.to_owned(), spec(variable))).collect();
+        let variables =
+            artifact.variables.iter().map(|(path, variable)| (path.to_owned(), spec(variable))).collect();
         Self { graph, variables, paths, order, limits: limits.clone() }
     }
 
@@ -69,7 +70,10 @@ impl Program {
 
     fn child(&self, object: usize, name: &str) -> Option<usize> {
         let children = &self.objects().get(object)?.children;
-        children.iter().find(|child| child.local_name == name).and_then(|child| usize::try_from(child.node_id).ok())
+        children
+            .iter()
+            .find(|child| child.local_name == name)
+            .and_then(|child| usize::try_from(child.node_id).ok())
     }
 
     /// The concrete function behind a name: a signature, or a function that is an attribute of the root.
@@ -112,7 +116,8 @@ impl Program {
         };
         let mut inputs = signature.inputs.iter().map(port).collect::<Result<Vec<_>>>()?;
         let mut outputs = signature.outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
-        inputs.sort_by_key(|port| (self.order.iter().position(|name| *name == port.name), natural(&port.name)));
+        inputs
+            .sort_by_key(|port| (self.order.iter().position(|name| *name == port.name), natural(&port.name)));
         outputs.sort_by_key(|port| natural(&port.name));
         Ok((inputs, outputs))
     }
@@ -124,17 +129,27 @@ impl Program {
             let function: &crate::containers::proto::tensorflow::FunctionDef = function;
             Some((function.signature.as_ref()?.name.as_str(), function))
         };
-        Reader { functions: functions.iter().filter_map(named).collect(), limits: &self.limits, variables, count: Cell::new(0) }
+        Reader {
+            functions: functions.iter().filter_map(named).collect(),
+            limits: &self.limits,
+            variables,
+            count: Cell::new(0),
+        }
     }
 
     fn variable(&self, path: &str) -> Result<(TensorSpec, bool)> {
-        self.variables.get(path).cloned().ok_or_else(|| Error::corrupt(format!("variable `{path}` has no value")))
+        self.variables
+            .get(path)
+            .cloned()
+            .ok_or_else(|| Error::corrupt(format!("variable `{path}` has no value")))
     }
 
     /// What a function has captured, in the order of its last arguments.
     fn captures(&self, name: &str, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Vec<Value>> {
         let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
-        let bound = functions.and_then(|functions| functions.get(name)).map_or(&[][..], |function| &function.bound_inputs);
+        let bound = functions
+            .and_then(|functions| functions.get(name))
+            .map_or(&[][..], |function| &function.bound_inputs);
         let capture = |id: &i32| {
             let index = usize::try_from(*id).ok().filter(|index| *index < self.objects().len());
             let index = index.ok_or_else(|| Error::corrupt(format!("object {id} is captured")))?;
@@ -171,7 +186,13 @@ impl Program {
     }
 
     /// A signature by its function.
-    fn by_function(&self, name: &str, function: &str, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Graph> {
+    fn by_function(
+        &self,
+        name: &str,
+        function: &str,
+        reader: &Reader<'_>,
+        builder: &GraphBuilder,
+    ) -> Result<Graph> {
         let signature = reader.function(function)?.signature.as_ref();
         let arguments = signature.map_or(&[][..], |signature| &signature.input_arg);
         let results = signature.map_or(&[][..], |signature| &signature.output_arg);
@@ -180,13 +201,17 @@ impl Program {
             .len()
             .checked_sub(captures.len())
             .ok_or_else(|| Error::corrupt("a function takes fewer arguments than it has captured"))?;
-        let declared = self.graph.signature_def.get(name).map(|signature| self.ports(signature)).transpose()?;
+        let declared =
+            self.graph.signature_def.get(name).map(|signature| self.ports(signature)).transpose()?;
         let (inputs, outputs) = match declared {
             Some(declared) => declared,
             None => self.structured(function, count, results.len())?,
         };
         if inputs.len() != count {
-            return Err(Error::corrupt(format!("{} inputs are declared, the function takes {count}", inputs.len())));
+            return Err(Error::corrupt(format!(
+                "{} inputs are declared, the function takes {count}",
+                inputs.len()
+            )));
         }
         let tensors: Vec<Tensor> =
             inputs.iter().map(|port| builder.input(port.name.clone(), port.spec.clone())).collect();
@@ -200,7 +225,9 @@ impl Program {
         for (at, argument) in arguments.iter().take(count).enumerate() {
             let position = named(&argument.name).or_else(|| positions.get(at).copied());
             let tensor = position.and_then(|position| tensors.get(position));
-            values.push(Value::of(tensor.cloned().ok_or_else(|| Error::internal("an argument for each input"))?));
+            values.push(Value::of(
+                tensor.cloned().ok_or_else(|| Error::internal("an argument for each input"))?,
+            ));
         }
         values.extend(captures);
         let made = reader.call(function, values, builder, 0)?;
@@ -212,11 +239,15 @@ impl Program {
                 names.iter().position(|name| **name == port.name).unwrap_or(at)
             };
             let by_name = results.iter().position(|result| result.name == port.name);
-            let place = by_name.unwrap_or(if self.graph.signature_def.contains_key(name) { sorted } else { at });
-            let value = made.get(place).ok_or_else(|| Error::corrupt(format!("output `{}` is not made", port.name)))?;
+            let place =
+                by_name.unwrap_or(if self.graph.signature_def.contains_key(name) { sorted } else { at });
+            let value = made
+                .get(place)
+                .ok_or_else(|| Error::corrupt(format!("output `{}` is not made", port.name)))?;
             named_outputs.push((port.name.as_str(), value.tensor()?.clone()));
         }
-        let pairs: Vec<(&str, &Tensor)> = named_outputs.iter().map(|(name, tensor)| (*name, tensor)).collect();
+        let pairs: Vec<(&str, &Tensor)> =
+            named_outputs.iter().map(|(name, tensor)| (*name, tensor)).collect();
         builder.finish(&pairs)
     }
 
@@ -224,13 +255,15 @@ impl Program {
     fn structured(&self, function: &str, inputs: usize, outputs: usize) -> Result<(Vec<Port>, Vec<Port>)> {
         let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
         let concrete = functions.and_then(|functions| functions.get(function));
-        let concrete = concrete.ok_or_else(|| Error::corrupt(format!("function `{function}` is not described")))?;
+        let concrete =
+            concrete.ok_or_else(|| Error::corrupt(format!("function `{function}` is not described")))?;
         let arguments = concrete.canonicalized_input_signature.as_ref().map(leaves).unwrap_or_default();
         let results = concrete.output_signature.as_ref().map(leaves).unwrap_or_default();
         if arguments.len() != inputs || results.len() != outputs {
             return Err(Error::unsupported(format!("the arguments of function `{function}`")));
         }
-        let port = |leaf: &Leaf, name: String| Ok(Port { name, spec: spec_of(leaf.dtype, leaf.shape.as_ref())? });
+        let port =
+            |leaf: &Leaf, name: String| Ok(Port { name, spec: spec_of(leaf.dtype, leaf.shape.as_ref())? });
         let inputs = arguments.iter().enumerate().map(|(at, leaf)| {
             port(leaf, if leaf.name.is_empty() { format!("in_{at}") } else { leaf.name.clone() })
         });
@@ -241,14 +274,21 @@ impl Program {
     }
 
     /// A signature by the nodes of the main graph (models of TensorFlow 1).
-    fn by_nodes(&self, signature: &SignatureDef, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Graph> {
+    fn by_nodes(
+        &self,
+        signature: &SignatureDef,
+        reader: &Reader<'_>,
+        builder: &GraphBuilder,
+    ) -> Result<Graph> {
         let (inputs, outputs) = self.ports(signature)?;
-        let tensor_of = |infos: &std::collections::BTreeMap<String, crate::containers::proto::tensorflow::TensorInfo>, name: &str| {
-            match infos.get(name).and_then(|info| info.encoding.clone()) {
-                Some(tensor_info::Encoding::Name(tensor)) => Ok(tensor),
-                _ => Err(Error::unsupported(format!("tensor `{name}` is sparse or composite"))),
-            }
-        };
+        let tensor_of =
+            |infos: &std::collections::BTreeMap<String, crate::containers::proto::tensorflow::TensorInfo>,
+             name: &str| {
+                match infos.get(name).and_then(|info| info.encoding.clone()) {
+                    Some(tensor_info::Encoding::Name(tensor)) => Ok(tensor),
+                    _ => Err(Error::unsupported(format!("tensor `{name}` is sparse or composite"))),
+                }
+            };
         let mut known: HashMap<&str, Vec<Value>> = HashMap::new();
         for port in &inputs {
             let tensor = tensor_of(&signature.inputs, &port.name)?;
@@ -261,7 +301,10 @@ impl Program {
         let mut made = Vec::new();
         for port in &outputs {
             let tensor = tensor_of(&signature.outputs, &port.name)?;
-            made.push((port.name.as_str(), self.main(&tensor, reader, builder, &mut known)?.tensor()?.clone()));
+            made.push((
+                port.name.as_str(),
+                self.main(&tensor, reader, builder, &mut known)?.tensor()?.clone(),
+            ));
         }
         let pairs: Vec<(&str, &Tensor)> = made.iter().map(|(name, tensor)| (*name, tensor)).collect();
         builder.finish(&pairs)
@@ -275,8 +318,10 @@ impl Traces for Program {
         let functions = self.objects().first().map_or(&[][..], |root| &root.children);
         for child in functions {
             let object = usize::try_from(child.node_id).ok().and_then(|index| self.objects().get(index));
-            let is_function = object.is_some_and(|object| matches!(object.kind, Some(saved_object::Kind::Function(_))));
-            if is_function && !names.contains(&child.local_name) && self.concrete(&child.local_name).is_some() {
+            let is_function =
+                object.is_some_and(|object| matches!(object.kind, Some(saved_object::Kind::Function(_))));
+            if is_function && !names.contains(&child.local_name) && self.concrete(&child.local_name).is_some()
+            {
                 names.push(child.local_name.clone());
             }
         }
@@ -292,7 +337,8 @@ impl Traces for Program {
             return self.by_function(name, function, &reader, &builder).at(place);
         }
         let signature = self.graph.signature_def.get(name).filter(|_| name != INIT_OP).ok_or_else(|| {
-            Error::not_found(format!("no signature `{name}`")).hint(format!("there are {}", self.names().join(", ")))
+            Error::not_found(format!("no signature `{name}`"))
+                .hint(format!("there are {}", self.names().join(", ")))
         })?;
         self.by_nodes(signature, &reader, &builder).at(place)
     }
@@ -301,7 +347,9 @@ impl Traces for Program {
 /// What is known of a tensor that is declared.
 fn spec_of(dtype: i32, shape: Option<&TensorShapeProto>) -> Result<TensorSpec> {
     let dtype = dtype_from_tf(dtype).ok_or_else(|| Error::unsupported(format!("element type {dtype}")))?;
-    let shape = shape.filter(|shape| !shape.unknown_rank).ok_or_else(|| Error::unsupported("a tensor of unknown rank"))?;
+    let shape = shape
+        .filter(|shape| !shape.unknown_rank)
+        .ok_or_else(|| Error::unsupported("a tensor of unknown rank"))?;
     Ok(TensorSpec::new(dtype, Shape::new(shape.dim.iter().map(|dim| u64::try_from(dim.size).ok()))))
 }
 

@@ -62,7 +62,8 @@ fn shape_n(c: &Call<'_>) -> Outputs {
 fn size(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
     let dtype = c.dtype("out_type", DType::Int32)?;
-    let product = (0..x.rank()).fold(Element::Known(1), |product, axis| product.times(&Element::of_axis(x, axis)));
+    let product =
+        (0..x.rank()).fold(Element::Known(1), |product, axis| product.times(&Element::of_axis(x, axis)));
     let tensor = ops::cast(&ops::prod(&ops::shape_of_as(x, dtype)?, &[0], false)?, dtype)?;
     c.followed(tensor, Some(vec![product]))
 }
@@ -101,7 +102,8 @@ fn keep_axes(x: &Tensor, sizes: &[Size]) -> Option<Vec<Size>> {
             _ => None,
         })
         .collect();
-    let product = |sizes: &[Option<u64>]| sizes.iter().try_fold(1u64, |product, size| product.checked_mul((*size)?));
+    let product =
+        |sizes: &[Option<u64>]| sizes.iter().try_fold(1u64, |product, size| product.checked_mul((*size)?));
     let same = product(&own).filter(|product| *product > 0) == product(&asked) && product(&own).is_some();
     same.then(|| std::iter::once(x.size(0)).chain(rest.iter().cloned()).collect())
 }
@@ -121,12 +123,14 @@ fn refined(x: &Tensor, shape: &TensorShapeProto) -> Option<Vec<Size>> {
         return None;
     }
     let mut is_more = false;
-    let sizes = shape.dim.iter().enumerate().map(|(axis, dim)| match (u64::try_from(dim.size), x.spec().size(axis)) {
-        (Ok(size), None) => {
-            is_more = true;
-            Size::Known(size)
+    let sizes = shape.dim.iter().enumerate().map(|(axis, dim)| {
+        match (u64::try_from(dim.size), x.spec().size(axis)) {
+            (Ok(size), None) => {
+                is_more = true;
+                Size::Known(size)
+            }
+            _ => x.size(axis),
         }
-        _ => x.size(axis),
     });
     let sizes = sizes.collect();
     is_more.then_some(sizes)
@@ -195,7 +199,8 @@ fn unpack(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
     let parts = ops::unstack(x, c.int("axis", 0))?;
     let elements = c.elements(0)?;
-    let value = |(position, part): (usize, Tensor)| match elements.and_then(|elements| elements.get(position)) {
+    let value = |(position, part): (usize, Tensor)| match elements.and_then(|elements| elements.get(position))
+    {
         Some(element) if x.rank() == 1 => Value::with_elements(part, vec![element.clone()]),
         _ => Value::of(part),
     };
@@ -224,7 +229,8 @@ fn broadcast_args(c: &Call<'_>) -> Outputs {
         (this, _) => this,
     };
     let elements: Vec<Element> = (0..rank).map(meet).collect();
-    let ones = |tensor: &Tensor, missing: usize| ops::pad(tensor, &[(missing, 0)], ops::PadMode::Constant, 1.0);
+    let ones =
+        |tensor: &Tensor, missing: usize| ops::pad(tensor, &[(missing, 0)], ops::PadMode::Constant, 1.0);
     let first = ones(c.tensor(0)?, rank - a.len())?;
     let second = ones(c.tensor(1)?, rank - b.len())?;
     let is_one = ops::equal(&first, &ops::scalar(&first, 1)?)?;

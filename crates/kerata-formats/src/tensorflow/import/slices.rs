@@ -25,7 +25,8 @@ pub fn strided_slice(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
     let entries = entries(c, x)?;
     let used = entries.iter().filter(|entry| !matches!(entry, Entry::NewAxis | Entry::Rest)).count();
-    let left = x.rank().checked_sub(used).ok_or_else(|| Error::corrupt("a slice of more axes than there are"))?;
+    let left =
+        x.rank().checked_sub(used).ok_or_else(|| Error::corrupt("a slice of more axes than there are"))?;
     if let ([entry], Some(elements)) = (entries.as_slice(), c.elements(0)?)
         && x.rank() == 1
         && let Some(picked) = pick(entry, elements)
@@ -38,9 +39,12 @@ pub fn strided_slice(c: &Call<'_>) -> Outputs {
 }
 
 fn entries(c: &Call<'_>, x: &Tensor) -> Result<Vec<Entry>> {
-    let count = c.elements(3)?.map(<[_]>::len).ok_or_else(|| Error::unsupported("strides that are not constant"))?;
+    let count =
+        c.elements(3)?.map(<[_]>::len).ok_or_else(|| Error::unsupported("strides that are not constant"))?;
     let steps = c.numbers(3)?;
-    let bound = |position: usize, at: usize| c.elements(position).ok().flatten().and_then(|list| list.get(at).cloned());
+    let bound = |position: usize, at: usize| {
+        c.elements(position).ok().flatten().and_then(|list| list.get(at).cloned())
+    };
     let is_set = |mask: &str, at: usize| c.int(mask, 0) >> at & 1 == 1;
     let entry = |at: usize| {
         if is_set("ellipsis_mask", at) {
@@ -75,8 +79,15 @@ fn entries(c: &Call<'_>, x: &Tensor) -> Result<Vec<Entry>> {
 }
 
 /// The places of a slice whose bounds are computed in the graph; only counted from the front in steps of one.
-fn between(c: &Call<'_>, at: usize, step: i64, start: Option<Option<i64>>, stop: Option<Option<i64>>) -> Result<Entry> {
-    let is_plain = |bound: Option<Option<i64>>| bound.is_none_or(|bound| bound.is_some_and(|bound| bound >= 0));
+fn between(
+    c: &Call<'_>,
+    at: usize,
+    step: i64,
+    start: Option<Option<i64>>,
+    stop: Option<Option<i64>>,
+) -> Result<Entry> {
+    let is_plain =
+        |bound: Option<Option<i64>>| bound.is_none_or(|bound| bound.is_some_and(|bound| bound >= 0));
     let is_from_start = start == Some(None);
     if step != 1 || !(is_from_start || is_plain(start)) || !is_plain(stop) {
         return Err(Error::unsupported("a slice whose bounds are known only when the graph runs"));
@@ -102,7 +113,8 @@ fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
         }
     }
     ranges.resize(x.rank(), Range::ALL);
-    let mut sliced = if ranges.iter().all(|range| *range == Range::ALL) { x.clone() } else { ops::slice(x, &ranges)? };
+    let mut sliced =
+        if ranges.iter().all(|range| *range == Range::ALL) { x.clone() } else { ops::slice(x, &ranges)? };
     // From the front, so that axes that go or come move those behind.
     let mut axis = 0;
     for entry in entries {

@@ -21,7 +21,9 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("ResourceGather", |c| c.one(ops::take(&read(c, 0)?, c.tensor(1)?, Some(0))?)),
     ("ResourceGatherNd", |c| c.one(ops::gather_nd(&read(c, 0)?, c.tensor(1)?)?)),
     ("VarHandleOp", handle),
-    ("VarIsInitializedOp", |c| c.one(c.builder.constant(kerata_core::Array::from_bools(Vec::new(), vec![true])?))),
+    ("VarIsInitializedOp", |c| {
+        c.one(c.builder.constant(kerata_core::Array::from_bools(Vec::new(), vec![true])?))
+    }),
     ("VariableShape", |c| c.one(ops::shape_of(&read(c, 0)?)?)),
     ("Variable", named),
     ("VariableV2", named),

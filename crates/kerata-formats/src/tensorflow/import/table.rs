@@ -4,20 +4,31 @@ use kerata_core::{Error, Result};
 
 use super::call::{Call, Outputs};
 use super::value::Value;
-use super::{arrays, control, images, lists, math, network, refused, shapes, state};
+use super::{arrays, control, images, lists, math, network, random, refused, shapes, state};
 
 /// How a node is read.
 pub type Lowering = fn(&Call<'_>) -> Outputs;
 
 /// The rooms.
-const ROOMS: &[&[(&str, Lowering)]] =
-    &[math::OPS, shapes::OPS, arrays::OPS, network::OPS, images::OPS, control::OPS, lists::OPS, state::OPS];
+const ROOMS: &[&[(&str, Lowering)]] = &[
+    math::OPS,
+    shapes::OPS,
+    arrays::OPS,
+    network::OPS,
+    images::OPS,
+    control::OPS,
+    lists::OPS,
+    random::OPS,
+    state::OPS,
+];
 
 /// Reads a node.
 pub fn lower(call: &Call<'_>) -> Result<Vec<Value>> {
     let op = call.node.op.as_str();
     if let Some(why) = refused::reason(op) {
-        return Err(Error::untrusted(format!("op `{op}` {why}")).hint("a model's graph may compute, nothing else"));
+        return Err(
+            Error::untrusted(format!("op `{op}` {why}")).hint("a model's graph may compute, nothing else")
+        );
     }
     let known = ROOMS.iter().flat_map(|room| room.iter()).find(|entry| entry.0 == op);
     let (_, lowering) = known.ok_or_else(|| {

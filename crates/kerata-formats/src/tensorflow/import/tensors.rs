@@ -38,7 +38,10 @@ pub fn sizes_of(shape: &TensorShapeProto, limits: &Limits) -> Result<Vec<u64>> {
         return Err(Error::corrupt("a shape of unknown or too many axes"));
     }
     let size = |size: i64| u64::try_from(size).ok().filter(|size| *size <= limits.max_dimension);
-    let sizes = shape.dim.iter().map(|dim| size(dim.size).ok_or_else(|| Error::corrupt(format!("an axis of {}", dim.size))));
+    let sizes = shape
+        .dim
+        .iter()
+        .map(|dim| size(dim.size).ok_or_else(|| Error::corrupt(format!("an axis of {}", dim.size))));
     sizes.collect()
 }
 

@@ -34,6 +34,8 @@ pub enum Element {
     Known(i64),
     /// The size of an axis of a tensor.
     Of(Tensor, usize),
+    /// A number that is known only when the graph runs, and not below this.
+    AtLeast(i64),
     /// A number that is known only when the graph runs.
     Unknown,
 }
@@ -84,7 +86,9 @@ impl Value {
     pub fn tensor(&self) -> Result<&Tensor> {
         match self {
             Self::Tensor(followed) => Ok(&followed.tensor),
-            Self::Variable(path) => Err(Error::unsupported(format!("the handle of variable `{path}` as a tensor"))),
+            Self::Variable(path) => {
+                Err(Error::unsupported(format!("the handle of variable `{path}` as a tensor")))
+            }
             Self::List(_) => Err(Error::unsupported("a tensor list as a tensor")),
             Self::Nothing => Err(Error::corrupt("the output of an op without outputs")),
         }
@@ -114,7 +118,7 @@ impl Element {
         match self {
             Self::Known(value) => (*value).into(),
             Self::Of(tensor, axis) => tensor.size(*axis),
-            Self::Unknown => Size::Infer,
+            Self::AtLeast(_) | Self::Unknown => Size::Infer,
         }
     }
 
@@ -143,6 +147,26 @@ impl Element {
             (Self::Known(1), other) => other.clone(),
             (this, Self::Known(1)) => this.clone(),
             _ => self.combine(other, i64::checked_mul),
+        }
+    }
+
+    /// The larger one.
+    pub fn larger(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Known(a), Self::Known(b)) => Self::Known(*a.max(b)),
+            (Self::Known(a), _) | (_, Self::Known(a)) => Self::AtLeast(*a),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The smaller one.
+    pub fn smaller(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Known(a), Self::Known(b)) => Self::Known(*a.min(b)),
+            (Self::Known(a), Self::AtLeast(b)) | (Self::AtLeast(b), Self::Known(a)) if a <= b => {
+                Self::Known(*a)
+            }
+            _ => Self::Unknown,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod reading;
+mod running;
 mod writing;
 
 use std::fs;

@@ -1,0 +1,152 @@
+//! Signatures of SavedModels, read as graphs, give what TensorFlow gives.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use kerata_core::{Array, DType, Limits, MemorySource, Result};
+use kerata_formats::containers::{npy, zip::Archive};
+use kerata_formats::detect;
+
+use super::{cases, input};
+
+/// Signatures that cannot run, and a part of why.
+const CANNOT: &[(&str, &str)] = &[
+    ("k3_hashing", "`StringToHashBucketFast`"),
+    ("k3_integer_lookup", "a lookup table"),
+    ("k3_string_lookup", "a lookup table"),
+    ("k3_string_multi_hot", "a lookup table"),
+    ("k3_text_vectorization", "a lookup table"),
+    ("m_arrays", "`Where`"),
+    ("m_complex", "`RFFT`"),
+    ("m_embedded_table", "a lookup table"),
+    ("m_file_table", "a lookup table"),
+    ("m_strings", "`StringToHashBucketFast`"),
+    ("m_tensor_lists", "a list in a loop"),
+    ("m_unknown_op", "`Svd`"),
+    ("m_unknown_rank", "unknown rank"),
+    ("tfk_text", "a lookup table"),
+    ("v1_asset", "`HashTableV2`"),
+    ("v1_control_flow", "needs itself"),
+];
+
+/// Models that compute in half precision, where the order of a sum shows: relative tolerance of a few steps.
+const HALF: &[(&str, f64)] = &[("k3_bfloat16", 0.02), ("k3_mixed_bfloat16", 0.02)];
+
+/// The arrays of an `.npz` file by name.
+fn arrays(path: &Path) -> BTreeMap<String, Array> {
+    let limits = Limits::default();
+    let archive = Archive::open(MemorySource::shared(fs::read(path).unwrap()), &limits).unwrap();
+    let members = archive.members().map(|member| {
+        let bytes = archive.read(member, 1 << 26).unwrap();
+        let variable = npy::read(&MemorySource::shared(bytes), &limits).unwrap();
+        (member.name().trim_end_matches(".npy").to_owned(), Array::from_variable(&variable).unwrap())
+    });
+    members.collect()
+}
+
+/// Where two arrays differ by more than the tolerance of the command line's contract.
+fn difference(found: &Array, expected: &Array, relative: f64) -> Option<String> {
+    if found.shape() != expected.shape() {
+        return Some(format!("shape {:?}, expected {:?}", found.shape(), expected.shape()));
+    }
+    if expected.dtype() == DType::String {
+        let same = found.as_strings().ok() == expected.as_strings().ok();
+        return (!same).then(|| format!("{:?}, expected {:?}", found.as_strings(), expected.as_strings()));
+    }
+    let (found, expected) = (found.to_f64s().unwrap(), expected.to_f64s().unwrap());
+    let worst = found.iter().zip(&expected).find(|(a, b)| {
+        let is_close = (*a - *b).abs() <= 1e-5 + relative * b.abs() || a == b || (a.is_nan() && b.is_nan());
+        !is_close
+    });
+    worst.map(|(a, b)| format!("{a}, expected {b}"))
+}
+
+/// Runs one signature; the first difference is an error.
+fn run(folder: &Path, expect: &kerata_core::Tree, signature: &str, relative: f64) -> Result<Option<String>> {
+    let input = input(folder, expect);
+    let artifact = detect(&input)?.read(&input, &Limits::default())?;
+    let traces = artifact.traces.clone().expect("the model has signatures");
+    let graph = traces.graph(signature)?;
+    let io = arrays(&folder.join(format!("io_{signature}.npz")));
+    let inputs: Vec<Array> = graph
+        .input_names()
+        .iter()
+        .zip(graph.input_specs()?)
+        .map(|(name, spec)| io[&format!("in_{name}")].cast(spec.dtype))
+        .collect::<Result<_>>()?;
+    let value =
+        |path: &str| Array::from_variable(artifact.variables.get(path).expect("a variable of the artifact"));
+    let (outputs, _) = graph.evaluate(&inputs, &value)?;
+    let expected = io.keys().filter(|name| name.starts_with("out_")).count();
+    if outputs.len() != expected {
+        return Ok(Some(format!("{} outputs, expected {expected}", outputs.len())));
+    }
+    let differences = graph.outputs.iter().zip(&outputs).filter_map(|((name, _), found)| {
+        difference(found, &io[&format!("out_{name}")], relative)
+            .map(|difference| format!("{name}: {difference}"))
+    });
+    Ok(differences.reduce(|all, one| format!("{all}; {one}")))
+}
+
+#[test]
+fn signatures_give_what_tensorflow_gives() {
+    let (mut failures, mut done) = (Vec::new(), 0);
+    for (name, folder, expect) in cases("saved_model") {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let file = entry.unwrap().file_name().into_string().unwrap();
+            let Some(signature) = file.strip_prefix("io_").and_then(|rest| rest.strip_suffix(".npz")) else {
+                continue;
+            };
+            let cannot = CANNOT.iter().find(|entry| entry.0 == name).map(|entry| entry.1);
+            let relative = HALF.iter().find(|entry| entry.0 == name).map_or(1e-4, |entry| entry.1);
+            match (run(&folder, &expect, signature, relative), cannot) {
+                (Ok(None), None) => done += 1,
+                (Ok(None), Some(_)) => {
+                    failures.push(format!("{name}: runs, but is listed as one that cannot"))
+                }
+                (Err(error), Some(why)) if error.to_string().contains(why) => {}
+                (Err(error), _) => failures.push(format!("{name}.{signature}: {error}")),
+                (Ok(Some(difference)), _) => failures.push(format!("{name}.{signature}: {difference}")),
+            }
+        }
+    }
+    println!("{done} signatures agree");
+    assert!(failures.is_empty(), "{} agree, {} fail:\n{}", done, failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn files_are_neither_read_nor_written_by_a_graph() {
+    for name in ["m_reads_file", "m_writes_file"] {
+        let (_, folder, expect) = cases("saved_model").into_iter().find(|case| case.0 == name).unwrap();
+        let input = input(&folder, &expect);
+        let artifact = detect(&input).unwrap().read(&input, &Limits::default()).unwrap();
+        let error = artifact.traces.unwrap().graph("serving_default").unwrap_err();
+        assert_eq!(error.kind(), kerata_core::ErrorKind::Untrusted, "{name}: {error}");
+        assert!(error.message().contains("File"), "{error}");
+    }
+}
+
+#[test]
+fn functions_that_are_no_signatures_run_by_their_names() {
+    let (_, folder, expect) =
+        cases("saved_model").into_iter().find(|case| case.0 == "m_without_signatures").unwrap();
+    let input = input(&folder, &expect);
+    let artifact = detect(&input).unwrap().read(&input, &Limits::default()).unwrap();
+    let traces = artifact.traces.clone().unwrap();
+    assert_eq!(traces.names(), ["__call__"]);
+    let graph = traces.graph("__call__").unwrap();
+    assert_eq!(graph.input_names(), ["x", "y"]);
+    let names: Vec<&str> = graph.outputs.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["0", "1/a", "1/d"]);
+    let ones = Array::from_f32([3], vec![1.0, 2.0, 3.0]).unwrap();
+    let twos = Array::from_f32([3], vec![2.0, 2.0, 2.0]).unwrap();
+    let value = |path: &str| Array::from_variable(artifact.variables.get(path).unwrap());
+    let (outputs, _) = graph.evaluate(&[ones, twos], &value).unwrap();
+    // `[x * w, {"d": y - x, "a": y}]`.
+    assert_eq!(outputs[1].as_f32().unwrap(), [2.0, 2.0, 2.0]);
+    assert_eq!(outputs[2].as_f32().unwrap(), [1.0, 0.0, -1.0]);
+    let w = value("w").unwrap();
+    let w = w.as_f32().unwrap();
+    assert_eq!(outputs[0].as_f32().unwrap(), [w[0], 2.0 * w[1], 3.0 * w[2]]);
+}
