@@ -52,7 +52,7 @@ fn length(c: &Call<'_>) -> Outputs {
             let size = ops::index(&ops::shape_of(tensor)?, 0, *axis as i64)?;
             c.followed(size, Some(vec![length]))
         }
-        Element::Unknown => {
+        Element::AtLeast(_) | Element::Unknown => {
             Err(Error::unsupported("the length of a list that is known only when the graph runs"))
         }
     }
