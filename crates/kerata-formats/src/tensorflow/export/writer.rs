@@ -1,0 +1,269 @@
+//! `FunctionWriter`: the body of one function that is being written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kerata_core::graph::TensorSpec;
+use kerata_core::ops::Dim;
+use kerata_core::{Array, DType, Error, Result};
+
+use super::attributes::{Attribute, attr, dtype, tensor};
+use super::outputs::output_name;
+use crate::containers::proto::tensorflow::attr_value::Value;
+use crate::containers::proto::tensorflow::function_def::ArgAttrs;
+use crate::containers::proto::tensorflow::op_def::ArgDef;
+use crate::containers::proto::tensorflow::{FunctionDef, NodeDef, OpDef};
+
+/// A value of a function: how nodes name it, and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Val {
+    pub name: String,
+    pub spec: TensorSpec,
+}
+
+/// The functions that are written so far.
+#[derive(Default)]
+pub struct Library {
+    pub functions: Vec<FunctionDef>,
+    count: usize,
+}
+
+impl Library {
+    /// A name that no other function has.
+    pub fn fresh(&mut self, base: &str) -> String {
+        self.count += 1;
+        format!("__inference_{base}_{}", self.count)
+    }
+}
+
+/// The body of a function.
+pub struct FunctionWriter<'l> {
+    pub library: &'l mut Library,
+    nodes: Vec<NodeDef>,
+    taken: HashMap<String, usize>,
+    arguments: Vec<ArgDef>,
+    shapes: BTreeMap<String, TensorSpec>,
+    is_stateful: bool,
+    /// Shape vectors by what they are the shape of.
+    shape_cache: HashMap<String, String>,
+    constants: HashMap<(Vec<i64>, bool, DType), String>,
+}
+
+impl<'l> FunctionWriter<'l> {
+    /// An empty function.
+    pub fn new(library: &'l mut Library) -> Self {
+        Self {
+            library,
+            nodes: Vec::new(),
+            taken: HashMap::new(),
+            arguments: Vec::new(),
+            shapes: BTreeMap::new(),
+            is_stateful: false,
+            shape_cache: HashMap::new(),
+            constants: HashMap::new(),
+        }
+    }
+
+    /// An argument that is a tensor.
+    pub fn argument(&mut self, name: &str, spec: &TensorSpec) -> Result<Val> {
+        let name = self.unique(name);
+        let argument = ArgDef { name: name.clone(), r#type: super::attributes::code(spec.dtype)?, ..ArgDef::default() };
+        self.arguments.push(argument);
+        self.shapes.insert(name.clone(), spec.clone());
+        Ok(Val { name, spec: spec.clone() })
+    }
+
+    /// An argument that is the handle of a variable; gives the variable's value.
+    pub fn variable(&mut self, name: &str, spec: &TensorSpec) -> Result<Val> {
+        let handle = self.resource(name);
+        self.is_stateful = true;
+        let read = self.node("ReadVariableOp", &[handle], vec![("dtype", dtype(spec.dtype)?)]);
+        Ok(Val { name: read, spec: spec.clone() })
+    }
+
+    /// An argument that is the handle of a variable.
+    pub fn resource(&mut self, name: &str) -> String {
+        let name = self.unique(name);
+        let code = crate::containers::proto::tensorflow::DataType::DtResource as i32;
+        self.arguments.push(ArgDef { name: name.clone(), r#type: code, ..ArgDef::default() });
+        self.is_stateful = true;
+        name
+    }
+
+    /// Adds a node and gives its first output.
+    pub fn node(&mut self, op: &str, inputs: &[String], attributes: Vec<Attribute>) -> String {
+        let name = self.add(op, inputs, attributes);
+        format!("{name}:{}:0", output_name(op, 0))
+    }
+
+    /// Adds a node and gives its name.
+    pub fn add(&mut self, op: &str, inputs: &[String], attributes: Vec<Attribute>) -> String {
+        let name = self.unique(op);
+        let attr = attributes.into_iter().map(|(name, value)| (name.to_owned(), attr(value))).collect();
+        self.nodes.push(NodeDef { name: name.clone(), op: op.to_owned(), input: inputs.to_vec(), attr, ..NodeDef::default() });
+        name
+    }
+
+    /// A fixed value.
+    pub fn constant(&mut self, array: &Array) -> Result<Val> {
+        let attributes = vec![("value", Value::Tensor(tensor(array)?)), ("dtype", dtype(array.dtype())?)];
+        Ok(Val { name: self.node("Const", &[], attributes), spec: array.spec() })
+    }
+
+    /// A vector of int32.
+    pub fn vector(&mut self, numbers: &[i64]) -> Result<String> {
+        self.numbers(numbers, false, DType::Int32)
+    }
+
+    /// One int32.
+    pub fn scalar(&mut self, number: i64) -> Result<String> {
+        self.numbers(&[number], true, DType::Int32)
+    }
+
+    /// A number of a type.
+    pub fn number(&mut self, number: f64, of: DType) -> Result<String> {
+        Ok(self.constant(&Array::full(Vec::new(), number, of)?)?.name)
+    }
+
+    fn numbers(&mut self, numbers: &[i64], is_scalar: bool, of: DType) -> Result<String> {
+        let key = (numbers.to_vec(), is_scalar, of);
+        if let Some(known) = self.constants.get(&key) {
+            return Ok(known.clone());
+        }
+        let array = Array::vector(numbers.to_vec()).cast(of)?;
+        let array = if is_scalar { array.reshape(Vec::new())? } else { array };
+        let name = self.constant(&array)?.name;
+        self.constants.insert(key, name.clone());
+        Ok(name)
+    }
+
+    /// The shape of a value as a vector of int32.
+    pub fn shape_of(&mut self, value: &Val) -> Result<String> {
+        if let Some(known) = self.shape_cache.get(&value.name) {
+            return Ok(known.clone());
+        }
+        let attributes = vec![("T", dtype(value.spec.dtype)?), ("out_type", dtype(DType::Int32)?)];
+        let name = self.node("Shape", std::slice::from_ref(&value.name), attributes);
+        self.shape_cache.insert(value.name.clone(), name.clone());
+        Ok(name)
+    }
+
+    /// One size of a value as a scalar of int32.
+    pub fn size_of(&mut self, value: &Val, axis: usize) -> Result<String> {
+        if let Some(size) = value.spec.size(axis) {
+            return self.scalar(size as i64);
+        }
+        let shape = self.shape_of(value)?;
+        let (begin, end, step) =
+            (self.vector(&[axis as i64])?, self.vector(&[axis as i64 + 1])?, self.vector(&[1])?);
+        let attributes = vec![
+            ("T", dtype(DType::Int32)?),
+            ("Index", dtype(DType::Int32)?),
+            ("shrink_axis_mask", Value::I(1)),
+            ("begin_mask", Value::I(0)),
+            ("end_mask", Value::I(0)),
+            ("ellipsis_mask", Value::I(0)),
+            ("new_axis_mask", Value::I(0)),
+        ];
+        Ok(self.node("StridedSlice", &[shape, begin, end, step], attributes))
+    }
+
+    /// A vector of sizes.
+    pub fn sizes(&mut self, dims: &[Dim], inputs: &[Val]) -> Result<String> {
+        let known = dims.iter().map(|dim| match dim {
+            Dim::Known(size) => i64::try_from(*size).ok(),
+            Dim::Infer => Some(-1),
+            Dim::Of { .. } => None,
+        });
+        if let Some(known) = known.collect::<Option<Vec<i64>>>() {
+            return self.vector(&known);
+        }
+        let mut parts = Vec::new();
+        for dim in dims {
+            parts.push(match *dim {
+                Dim::Known(size) => self.scalar(size as i64)?,
+                Dim::Infer => self.scalar(-1)?,
+                Dim::Of { input, axis } => {
+                    let value = inputs.get(input).ok_or_else(|| Error::internal("a size of no input"))?;
+                    self.size_of(value, axis)?
+                }
+            });
+        }
+        let attributes =
+            vec![("N", Value::I(parts.len() as i64)), ("T", dtype(DType::Int32)?), ("axis", Value::I(0))];
+        Ok(self.node("Pack", &parts, attributes))
+    }
+
+    /// All sizes of a spec, unknown ones taken from a value of the same shape on these axes.
+    pub fn sizes_like(&mut self, spec: &TensorSpec, like: &Val) -> Result<String> {
+        let dim = |axis: usize| match spec.size(axis) {
+            Some(size) => Dim::Known(size as u64),
+            None => Dim::Of { input: 0, axis },
+        };
+        let dims: Vec<Dim> = (0..spec.rank()).map(dim).collect();
+        self.sizes(&dims, std::slice::from_ref(like))
+    }
+
+    /// Marks the function as one that reads or changes state.
+    pub fn stateful(&mut self) {
+        self.is_stateful = true;
+    }
+
+    /// Number of arguments so far.
+    pub fn arguments(&self) -> usize {
+        self.arguments.len()
+    }
+
+    /// The finished function, put into the library under its name.
+    pub fn finish(self, name: &str, outputs: &[(String, Val)]) -> Result<()> {
+        let mut ret = BTreeMap::new();
+        let mut output_arg = Vec::new();
+        for (output, value) in outputs {
+            let code = super::attributes::code(value.spec.dtype)?;
+            output_arg.push(ArgDef { name: output.clone(), r#type: code, ..ArgDef::default() });
+            ret.insert(output.clone(), value.name.clone());
+        }
+        let arg_attr = self.arguments.iter().enumerate().filter_map(|(at, argument)| {
+            let spec = self.shapes.get(&argument.name)?;
+            let shapes = super::attributes::shapes([spec]);
+            let attr = BTreeMap::from([("_output_shapes".to_owned(), attr(shapes))]);
+            Some((u32::try_from(at).ok()?, ArgAttrs { attr }))
+        });
+        let function = FunctionDef {
+            arg_attr: arg_attr.collect(),
+            signature: Some(OpDef {
+                name: name.to_owned(),
+                input_arg: self.arguments,
+                output_arg,
+                is_stateful: self.is_stateful,
+                ..OpDef::default()
+            }),
+            node_def: self.nodes,
+            ret,
+            ..FunctionDef::default()
+        };
+        self.library.functions.push(function);
+        Ok(())
+    }
+
+    /// A name that no node and no argument has: letters, digits and `_`, as TensorFlow wants them.
+    fn unique(&mut self, base: &str) -> String {
+        let mut clean: String = base.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        if !clean.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            clean.insert_str(0, "x_");
+        }
+        let count = self.taken.entry(clean.to_ascii_lowercase()).or_default();
+        *count += 1;
+        if *count > 1 {
+            let with_number = format!("{clean}_{}", *count - 1);
+            return self.unique_exact(with_number);
+        }
+        clean
+    }
+
+    fn unique_exact(&mut self, name: String) -> String {
+        match self.taken.insert(name.to_ascii_lowercase(), 1) {
+            None => name,
+            Some(_) => self.unique(&format!("{name}x")),
+        }
+    }
+}
