@@ -1,8 +1,8 @@
 //! The families of built-in layers, sorted, one line each.
 
 use super::{
-    Layer, activations, attention, convolutional, core, embeddings, merging, normalization, pooling,
-    recurrent, regularization, reshaping, wrappers,
+    Layer, activations, attention, convolutional, core, embeddings, image, merging, normalization, pooling,
+    preprocessing, recurrent, regularization, reshaping, wrappers,
 };
 use crate::config::Constructor;
 use crate::models;
@@ -14,9 +14,11 @@ pub(crate) const BUILT_IN: &[&[(&str, Constructor<dyn Layer>)]] = &[
     convolutional::BUILT_IN,
     core::BUILT_IN,
     embeddings::BUILT_IN,
+    image::BUILT_IN,
     merging::BUILT_IN,
     normalization::BUILT_IN,
     pooling::BUILT_IN,
+    preprocessing::BUILT_IN,
     recurrent::BUILT_IN,
     regularization::BUILT_IN,
     reshaping::BUILT_IN,

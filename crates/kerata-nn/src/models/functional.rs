@@ -45,7 +45,9 @@ impl Functional {
             results[leaf.member] = vec![vec![input.clone()]];
         }
         for &(member, node) in &self.order {
-            let arguments = self.members[member].calls[node].map(|leaf| self.result(&results, *leaf))?;
+            let mut arguments = self.members[member].calls[node].map(|leaf| self.result(&results, *leaf))?;
+            // Keras passes the flag of its own call on, whatever a layer was called with when the model was made.
+            arguments.named.shift_remove("training");
             let made = call(member, arguments)?;
             results[member].push(made);
         }

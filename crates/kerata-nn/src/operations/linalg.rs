@@ -6,7 +6,54 @@ use kerata_core::{DType, Error, Result, Tree, ops};
 use super::Table;
 use super::call::{Call, one};
 
-pub(super) const TABLE: Table = &[("Norm", |call| one(norm(call)))];
+pub(super) const TABLE: Table = &[
+    ("Cholesky", |call| {
+        let lower = ops::cholesky(&ops::to_float(&call.first()?)?)?;
+        if call.or("upper", false)? { one(ops::swap_last(&lower)) } else { Ok(vec![lower]) }
+    }),
+    ("CholeskyInverse", |call| {
+        let factor = call.first()?;
+        let factor = if call.or("upper", false)? { ops::swap_last(&factor)? } else { factor };
+        one(ops::inv(&ops::matmul(&factor, &ops::swap_last(&factor)?)?))
+    }),
+    ("Det", |call| call.unary(ops::det)),
+    ("Eigh", |call| {
+        let (values, vectors) = ops::eigh(&call.first()?)?;
+        Ok(vec![values, vectors])
+    }),
+    ("Inv", |call| call.unary(ops::inv)),
+    ("Logdet", |call| call.unary(|x| Ok(ops::slogdet(x)?.1))),
+    ("Lstsq", |call| call.binary(ops::lstsq)),
+    ("Norm", |call| one(norm(call))),
+    ("Pinv", |call| call.unary(ops::pinv)),
+    ("Qr", |call| {
+        if call.or("mode", "reduced".to_owned())? != "reduced" {
+            return Err(Error::unsupported("complete factors of `qr`"));
+        }
+        let (q, r) = ops::qr(&call.first()?)?;
+        Ok(vec![q, r])
+    }),
+    ("SVD", |call| {
+        let x = call.first()?;
+        let (u, values, v) = ops::svd(&x)?;
+        if !call.or("compute_uv", true)? {
+            return Ok(vec![values]);
+        }
+        if call.or("full_matrices", true)? && x.spec().known_axis(-1)? != x.spec().known_axis(-2)? {
+            return Err(Error::unsupported("full matrices of `svd`").hint("use `full_matrices=False`"));
+        }
+        Ok(vec![u, values, v])
+    }),
+    ("Slogdet", |call| {
+        let (sign, log) = ops::slogdet(&call.first()?)?;
+        Ok(vec![sign, log])
+    }),
+    ("Solve", |call| call.binary(ops::solve)),
+    ("SolveTriangular", |call| {
+        let lower = call.or("lower", false)?;
+        call.binary(|a, b| ops::solve_triangular(a, b, lower))
+    }),
+];
 
 /// A norm of vectors (one axis, or all) or matrices (two axes).
 fn norm(call: &Call<'_>) -> Result<Tensor> {

@@ -1,15 +1,32 @@
 //! Segments, sequences and signals.
 
 use kerata_core::graph::Tensor;
-use kerata_core::{DType, Error, Result, ops};
+use kerata_core::{DType, Error, Result, Tree, ops};
 
 use super::Table;
 use super::call::{Call, one};
 
 pub(super) const TABLE: Table = &[
+    ("Angle", |call| call.unary(|x| if is_complex(x) { ops::angle(x) } else { ops::arctan2(&ops::zeros_like(x)?, x) })),
     ("ExtractSequences", |call| {
         let (length, stride) = (call.require("sequence_length")?, call.require("sequence_stride")?);
-        one(frames(&call.first()?, length, stride))
+        one(ops::extract_sequences(&call.first()?, length, stride))
+    }),
+    ("FFT", |call| parts(&ops::fft(&complex(call)?)?)),
+    ("FFT2", |call| parts(&ops::fft2(&complex(call)?)?)),
+    ("IFFT2", |call| parts(&ops::ifft2(&complex(call)?)?)),
+    ("IRFFT", |call| one(ops::irfft(&complex(call)?, call.get("fft_length")?))),
+    ("RFFT", |call| parts(&ops::rfft(&call.first()?, call.get("fft_length")?)?)),
+    ("STFT", |call| {
+        let (length, stride) = (call.require("sequence_length")?, call.require("sequence_stride")?);
+        let window = match call.get::<Tree>("window")? {
+            Some(Tree::Text(name)) if name == "hann" => Some(ops::hann_window(length)),
+            Some(Tree::Text(name)) if name == "hamming" => Some(ops::hamming_window(length)),
+            Some(tree) => Some(crate::config::array(&tree)?.to_f64s()?),
+            None => None,
+        };
+        let (fft_length, center) = (call.require("fft_length")?, call.or("center", true)?);
+        parts(&ops::stft(&call.first()?, length, stride, fft_length, window.as_deref(), center)?)
     }),
     ("SegmentMax", |call| segment(call, f64::NEG_INFINITY, ops::max)),
     ("SegmentMin", |call| segment(call, f64::INFINITY, ops::min)),
@@ -17,27 +34,21 @@ pub(super) const TABLE: Table = &[
     ("SegmentSum", |call| segment(call, 0.0, ops::sum)),
 ];
 
-/// Windows of the last axis, each `stride` after the one before.
-pub(crate) fn frames(x: &Tensor, length: usize, stride: usize) -> Result<Tensor> {
-    if length == 0 || stride == 0 {
-        return Err(Error::mismatch("windows of no length or distance"));
+fn is_complex(x: &Tensor) -> bool {
+    matches!(x.dtype(), DType::Complex64 | DType::Complex128)
+}
+
+/// The complex tensor that a pair of real and imaginary parts stands for.
+fn complex(call: &Call<'_>) -> Result<Tensor> {
+    match &call.tensors()?[..] {
+        [real, imaginary] => ops::complex(real, imaginary),
+        other => Err(Error::mismatch(format!("expected a real and an imaginary part, found {} tensors", other.len()))),
     }
-    // All windows together element by element: the first of each, the second of each, ...
-    let element = |at: usize| {
-        let stop = at as i64 - length as i64 + 1;
-        let range =
-            ops::Range { start: Some(at as i64), stop: (stop < 0).then_some(stop), step: stride as i64 };
-        ops::slice_axis(x, -1, range)
-    };
-    match x.spec().size(x.rank().saturating_sub(1)) {
-        Some(size) => {
-            let count = (size + stride).saturating_sub(length) / stride;
-            let places = (0..count).flat_map(|frame| (0..length).map(move |at| (frame * stride + at) as i32));
-            let places = kerata_core::array::Array::from_vec([count, length], places.collect::<Vec<i32>>())?;
-            ops::take(x, &x.builder().constant(places), Some(-1))
-        }
-        None => ops::stack(&(0..length).map(element).collect::<Result<Vec<_>>>()?, -1),
-    }
+}
+
+/// The real and imaginary part.
+fn parts(x: &Tensor) -> Result<Vec<Tensor>> {
+    Ok(vec![ops::real(x)?, ops::imag(x)?])
 }
 
 /// A reduction of the rows of each segment; `empty` where there are none.

@@ -6,7 +6,6 @@ use kerata_core::graph::Tensor;
 use kerata_core::{DType, Result, ops};
 
 use super::Table;
-use super::call::one;
 
 pub(super) const TABLE: Table = &[
     ("Abs", |call| call.unary(ops::absolute)),
@@ -29,8 +28,8 @@ pub(super) const TABLE: Table = &[
         let (low, high) = (call.require("x_min")?, call.require("x_max")?);
         call.unary(|x| ops::clip(&bool_to_int(x)?, low, high))
     }),
-    ("Conj", |call| call.unary(|x| Ok(x.clone()))),
-    ("Conjugate", |call| call.unary(|x| Ok(x.clone()))),
+    ("Conj", |call| call.unary(conjugate)),
+    ("Conjugate", |call| call.unary(conjugate)),
     ("ConvertToTensor", |call| {
         let dtype = call.get("dtype")?;
         call.unary(|x| dtype.map_or_else(|| Ok(x.clone()), |dtype| ops::cast(x, dtype)))
@@ -48,7 +47,7 @@ pub(super) const TABLE: Table = &[
     ("Fabs", |call| call.unary(|x| ops::absolute(&ops::to_float(x)?))),
     ("Floor", |call| call.unary(|x| ops::floor(&to_float_like_floor(x)?))),
     ("Heaviside", |call| call.binary(heaviside)),
-    ("Imag", |call| call.unary(ops::zeros_like)),
+    ("Imag", |call| call.unary(|x| if is_complex(x) { ops::imag(x) } else { ops::zeros_like(x) })),
     ("Isfinite", |call| call.unary(ops::isfinite)),
     ("Isinf", |call| call.unary(ops::isinf)),
     ("Isnan", |call| call.unary(ops::isnan)),
@@ -66,7 +65,7 @@ pub(super) const TABLE: Table = &[
     }),
     ("Negative", |call| call.unary(ops::negative)),
     ("Rad2deg", |call| call.unary(|x| ops::times(&ops::to_float(x)?, 180.0 / PI))),
-    ("Real", |call| call.unary(|x| Ok(x.clone()))),
+    ("Real", |call| call.unary(|x| if is_complex(x) { ops::real(x) } else { Ok(x.clone()) })),
     ("Reciprocal", |call| call.unary(ops::reciprocal)),
     ("Round", |call| {
         let decimals: i64 = call.or("decimals", 0)?;
@@ -75,7 +74,7 @@ pub(super) const TABLE: Table = &[
     ("Rsqrt", |call| call.unary(ops::rsqrt)),
     ("SaturateCast", |call| {
         let dtype = call.require("dtype")?;
-        one(saturate_cast(&call.first()?, dtype))
+        call.unary(|x| ops::saturate_cast(x, dtype))
     }),
     ("Sign", |call| call.unary(ops::sign)),
     ("Signbit", |call| call.unary(|x| ops::less(x, &ops::zeros_like(x)?))),
@@ -98,6 +97,14 @@ pub(super) fn bool_to_int(x: &Tensor) -> Result<Tensor> {
 /// `floor` and `ceil` give floats.
 fn to_float_like_floor(x: &Tensor) -> Result<Tensor> {
     ops::to_float(x)
+}
+
+fn is_complex(x: &Tensor) -> bool {
+    matches!(x.dtype(), DType::Complex64 | DType::Complex128)
+}
+
+fn conjugate(x: &Tensor) -> Result<Tensor> {
+    if is_complex(x) { ops::conj(x) } else { Ok(x.clone()) }
 }
 
 /// The third root, with the sign of the number.
@@ -133,17 +140,3 @@ fn round(x: &Tensor, decimals: i64) -> Result<Tensor> {
     ops::cast(&ops::divide(&ops::round(&scaled)?, &ops::scalar(&scaled, factor)?)?, x.dtype())
 }
 
-/// A cast that keeps to the range of a whole-number dtype.
-pub(crate) fn saturate_cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
-    let range = match dtype {
-        DType::Uint8 => (0.0, 255.0),
-        DType::Int8 => (-128.0, 127.0),
-        DType::Uint16 => (0.0, 65_535.0),
-        DType::Int16 => (-32_768.0, 32_767.0),
-        DType::Uint32 => (0.0, 4_294_967_295.0),
-        DType::Int32 => (-2_147_483_648.0, 2_147_483_647.0),
-        _ => return ops::cast(x, dtype),
-    };
-    let x = if x.dtype() == DType::Float32 { ops::cast(x, DType::Float64)? } else { x.clone() };
-    ops::cast(&ops::clip(&x, range.0, range.1)?, dtype)
-}
