@@ -7,7 +7,9 @@ use super::Table;
 use super::call::{Call, one};
 
 pub(super) const TABLE: Table = &[
-    ("Angle", |call| call.unary(|x| if is_complex(x) { ops::angle(x) } else { ops::arctan2(&ops::zeros_like(x)?, x) })),
+    ("Angle", |call| {
+        call.unary(|x| if is_complex(x) { ops::angle(x) } else { ops::arctan2(&ops::zeros_like(x)?, x) })
+    }),
     ("ExtractSequences", |call| {
         let (length, stride) = (call.require("sequence_length")?, call.require("sequence_stride")?);
         one(ops::extract_sequences(&call.first()?, length, stride))
@@ -42,7 +44,10 @@ fn is_complex(x: &Tensor) -> bool {
 fn complex(call: &Call<'_>) -> Result<Tensor> {
     match &call.tensors()?[..] {
         [real, imaginary] => ops::complex(real, imaginary),
-        other => Err(Error::mismatch(format!("expected a real and an imaginary part, found {} tensors", other.len()))),
+        other => Err(Error::mismatch(format!(
+            "expected a real and an imaginary part, found {} tensors",
+            other.len()
+        ))),
     }
 }
 

@@ -139,4 +139,3 @@ fn round(x: &Tensor, decimals: i64) -> Result<Tensor> {
     let scaled = ops::times(&ops::to_float(x)?, factor)?;
     ops::cast(&ops::divide(&ops::round(&scaled)?, &ops::scalar(&scaled, factor)?)?, x.dtype())
 }
-

@@ -11,7 +11,9 @@ pub(super) fn images(
     let is_one = match x.rank() {
         3 => true,
         4 => false,
-        rank => return Err(Error::mismatch(format!("expected an image or a batch of images, found {rank} axes"))),
+        rank => {
+            return Err(Error::mismatch(format!("expected an image or a batch of images, found {rank} axes")));
+        }
     };
     let batch = if is_one { ops::expand_dims(x, 0)? } else { x.clone() };
     let is_first = data_format == DataFormat::ChannelsFirst;

@@ -32,6 +32,8 @@ pub(super) fn unchanged(scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>>
             .hint("change the images before they are handed in, or leave the layer out of what is trained"));
     }
     // Keras computes images in the compute dtype, whatever comes in.
-    let cast = |x: &Tensor| if scope.compute_dtype().is_float() { ops::cast(x, scope.compute_dtype()) } else { Ok(x.clone()) };
+    let cast = |x: &Tensor| {
+        if scope.compute_dtype().is_float() { ops::cast(x, scope.compute_dtype()) } else { Ok(x.clone()) }
+    };
     inputs.iter().map(cast).collect()
 }
