@@ -12,7 +12,9 @@ pub(super) fn images(
         3 => true,
         4 => false,
         rank => {
-            return Err(Error::mismatch(format!("expected an image or a batch of images, found {rank} axes")));
+            return Err(Error::mismatch(format!(
+                "expected an image or a batch of images, found {rank} axes"
+            )));
         }
     };
     let batch = if is_one { ops::expand_dims(x, 0)? } else { x.clone() };
