@@ -8,10 +8,16 @@ pub mod config;
 pub mod constraints;
 pub mod initializers;
 pub mod layers;
+pub mod losses;
+pub mod metrics;
 pub mod models;
 mod operations;
+pub mod optimizers;
+mod random;
 mod registry;
 pub mod regularizers;
+pub mod schedules;
+pub mod training;
 
 pub use models::Model;
 pub use registry::Registry;

@@ -10,7 +10,11 @@ use crate::config::{Constructor, FromConfig};
 use crate::constraints::{self, Constrain};
 use crate::initializers::{self, Initialize};
 use crate::layers::{self, Layer};
+use crate::losses::{self, LossFunction};
+use crate::metrics::{self, Measure};
+use crate::optimizers::{self, Optimize};
 use crate::regularizers::{self, Regularize};
+use crate::schedules::{self, Schedule};
 
 /// The classes and functions that a model may name: the built-in ones and one's own. A value, passed to where models
 /// are made; nothing registers itself.
@@ -20,6 +24,10 @@ pub struct Registry {
     pub(crate) initializers: Classes<dyn Initialize>,
     pub(crate) regularizers: Classes<dyn Regularize>,
     pub(crate) constraints: Classes<dyn Constrain>,
+    pub(crate) losses: Classes<dyn LossFunction>,
+    pub(crate) metrics: Classes<dyn Measure>,
+    pub(crate) optimizers: Classes<dyn Optimize>,
+    pub(crate) schedules: Classes<dyn Schedule>,
     functions: HashMap<String, Function>,
     replaced: HashMap<String, String>,
 }
@@ -32,6 +40,10 @@ impl Registry {
             initializers: Classes::new(&[initializers::BUILT_IN], initializers::ALIASES),
             regularizers: Classes::new(&[regularizers::BUILT_IN], regularizers::ALIASES),
             constraints: Classes::new(&[constraints::BUILT_IN], &[]),
+            losses: Classes::new(&[losses::BUILT_IN], losses::ALIASES),
+            metrics: Classes::new(&[metrics::BUILT_IN], metrics::ALIASES),
+            optimizers: Classes::new(&[optimizers::BUILT_IN], &[]),
+            schedules: Classes::new(&[schedules::BUILT_IN], &[]),
             functions: HashMap::new(),
             replaced: HashMap::new(),
         }
@@ -67,6 +79,34 @@ impl Registry {
     /// Adds a constraint class of a package.
     pub fn constraint<T: Constrain + FromConfig>(&mut self, package: &str) -> &mut Self {
         self.constraints
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
+        self
+    }
+
+    /// Adds a loss class or function of a package.
+    pub fn loss<T: LossFunction + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.losses
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
+        self
+    }
+
+    /// Adds a metric class of a package.
+    pub fn metric<T: Measure + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.metrics
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
+        self
+    }
+
+    /// Adds an optimizer class of a package.
+    pub fn optimizer<T: Optimize + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.optimizers
+            .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
+        self
+    }
+
+    /// Adds a learning rate schedule of a package.
+    pub fn schedule<T: Schedule + FromConfig>(&mut self, package: &str) -> &mut Self {
+        self.schedules
             .add(package, T::CLASS, |config, registry| Ok(Arc::new(T::from_config(config, registry)?)));
         self
     }

@@ -19,7 +19,7 @@ fn golden() -> PathBuf {
 }
 
 /// The models of an era, by name.
-fn cases(era: &str) -> Vec<(String, PathBuf)> {
+pub fn cases(era: &str) -> Vec<(String, PathBuf)> {
     let mut cases: Vec<(String, PathBuf)> = fs::read_dir(golden().join(era))
         .expect("golden files are in the repository")
         .map(|entry| entry.expect("a readable folder").path())
@@ -30,14 +30,14 @@ fn cases(era: &str) -> Vec<(String, PathBuf)> {
     cases
 }
 
-fn read(path: &Path) -> Result<Artifact> {
+pub fn read(path: &Path) -> Result<Artifact> {
     let bytes = fs::read(path).map_err(|error| Error::io("read", &error))?;
     let input = Input::bytes(path.file_name().unwrap_or_default().to_string_lossy(), bytes);
     kerata_formats::detect(&input)?.read(&input, &Limits::default())
 }
 
 /// Arrays `in_0`, `in_1`, ... or `out_0`, ... of `io.npz`.
-fn arrays(path: &Path, prefix: &str) -> Result<Vec<Array>> {
+pub fn arrays(path: &Path, prefix: &str) -> Result<Vec<Array>> {
     let bytes = fs::read(path.join("io.npz")).map_err(|error| Error::io("read", &error))?;
     let source = kerata_core::MemorySource::shared(bytes);
     let arrays = kerata_formats::npz::read_arrays(&source, &Limits::default())?;

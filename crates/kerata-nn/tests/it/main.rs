@@ -3,3 +3,4 @@
 mod cannot;
 mod custom;
 mod golden;
+mod training;

@@ -1,0 +1,191 @@
+//! One step of training, and one of evaluation, as graphs.
+
+use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
+use kerata_core::{Error, Result, ResultExt, Role, autodiff, ops};
+
+use super::{Compiled, CompiledLoss};
+use crate::Model;
+use crate::layers::Masked;
+use crate::losses::{self, Loss, align, reduce};
+use crate::optimizers::Trained;
+
+/// A step with what its outputs are.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StepGraph {
+    /// Inputs: those of the model, then a target for each output with a loss. Outputs: what is [measured](Self::measured).
+    pub graph: Graph,
+    /// What the outputs of the graph are, in order.
+    pub measured: Vec<Measured>,
+    /// Positions of the outputs of the model that have a target, in order.
+    pub targets: Vec<usize>,
+}
+
+/// What an output of a step is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Measured {
+    /// A loss: a mean over steps, each weighted by its number of samples.
+    Loss(String),
+}
+
+/// The variables that training changes, in Keras's order.
+pub fn trained(model: &Model) -> Result<Vec<Trained>> {
+    let variables = model.place().variables().into_iter();
+    variables
+        .filter(|(_, slot, trainable)| *trainable && slot.role == Role::Weight && slot.same_as.is_none())
+        .map(|(path, slot, _)| Ok(Trained { path, sizes: slot.spec.sizes()?, dtype: slot.spec.dtype }))
+        .collect()
+}
+
+/// One step of training: forward, losses, gradients, updates of all variables. `targets` are the specs of the targets,
+/// one for each output with a loss.
+pub fn step(model: &Model, compiled: &Compiled, targets: &[TensorSpec]) -> Result<StepGraph> {
+    let builder = GraphBuilder::new("train_step");
+    let forward = forward(&builder, model, compiled, targets, true)?;
+    let trained = trained(model)?;
+    let variables = trained
+        .iter()
+        .map(|variable| {
+            let sizes = variable.sizes.iter().map(|size| *size as u64);
+            let spec = TensorSpec::new(variable.dtype, kerata_core::Shape::known(sizes));
+            builder.variable(&variable.path, spec, true)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let loss = compiled.optimizer.scale_loss(&forward.total)?;
+    let start = ops::ones_like(&loss)?;
+    let gradients = autodiff::flows(&builder, &[loss], &[Some(start)], &variables)?;
+    let constraints = model.constraints();
+    let constrain = |index: usize, value: &Tensor| {
+        let path = trained.get(index).map(|variable| variable.path.as_str());
+        match constraints.iter().find(|(of, _)| Some(of.as_str()) == path) {
+            Some((path, constraint)) => constraint.object()?.call(value).at(|| format!("constraint of `{path}`")),
+            None => Ok(value.clone()),
+        }
+    };
+    let new = compiled.optimizer.apply(&builder, &trained, &variables, &gradients, &constrain)?;
+    for (index, value) in new {
+        let variable = trained.get(index).ok_or_else(|| Error::internal("an update of no variable"))?;
+        builder.update(&variable.path, &value)?;
+    }
+    forward.finish(&builder)
+}
+
+/// One step of evaluation: forward and losses.
+pub fn evaluation(model: &Model, compiled: &Compiled, targets: &[TensorSpec]) -> Result<StepGraph> {
+    let builder = GraphBuilder::new("test_step");
+    forward(&builder, model, compiled, targets, false)?.finish(&builder)
+}
+
+/// Forward pass with losses.
+struct Forward {
+    total: Tensor,
+    measured: Vec<(Measured, Tensor)>,
+    targets: Vec<usize>,
+}
+
+impl Forward {
+    fn finish(self, builder: &GraphBuilder) -> Result<StepGraph> {
+        let names: Vec<String> = (0..self.measured.len()).map(|index| format!("measured_{index}")).collect();
+        let tensors = self.measured.iter().map(|(_, tensor)| tensor);
+        let outputs: Vec<(&str, &Tensor)> = names.iter().map(String::as_str).zip(tensors).collect();
+        let graph = builder.finish(&outputs)?;
+        let measured = self.measured.into_iter().map(|(measured, _)| measured).collect();
+        Ok(StepGraph { graph, measured, targets: self.targets })
+    }
+}
+
+fn forward(
+    builder: &GraphBuilder,
+    model: &Model,
+    compiled: &Compiled,
+    specs: &[TensorSpec],
+    training: bool,
+) -> Result<Forward> {
+    let ports = model.inputs()?;
+    let inputs: Vec<Tensor> =
+        ports.tensors().iter().map(|port| builder.input(port.label(), port.spec.clone())).collect();
+    let targets: Vec<usize> =
+        (0..compiled.losses.len()).filter(|output| compiled.losses[*output].is_some()).collect();
+    if targets.len() != specs.len() {
+        return Err(Error::mismatch(format!("expected {} targets, found {}", targets.len(), specs.len())));
+    }
+    let names = targets.iter().filter_map(|output| compiled.outputs.get(*output));
+    let y_true: Vec<Tensor> =
+        names.zip(specs).map(|(name, spec)| builder.input(format!("target/{name}"), spec.clone())).collect();
+    let traced = model.call(builder, &inputs, training)?;
+    if traced.outputs.len() != compiled.losses.len() {
+        return Err(Error::internal("the model gave another number of outputs than it declares"));
+    }
+
+    let mut parts = Vec::new();
+    let mut measured = Vec::new();
+    for (output, y_true) in targets.iter().zip(&y_true) {
+        let (Some(Some(loss)), Some(y_pred), Some(name)) =
+            (compiled.losses.get(*output), traced.outputs.get(*output), compiled.outputs.get(*output))
+        else {
+            continue;
+        };
+        let _scope = builder.scope("loss");
+        let value = loss_of(loss, y_true, y_pred).at(|| format!("loss of output `{name}`"))?;
+        if targets.len() > 1 {
+            measured.push((Measured::Loss(format!("{name}_loss")), value.clone()));
+        }
+        parts.push(match loss.weight {
+            Some(weight) => ops::times(&value, weight)?,
+            None => value,
+        });
+    }
+    for (path, regularizer) in model.regularizers() {
+        let slots = model.place().variables();
+        let slot = slots.iter().find(|(known, slot, _)| *known == path && slot.same_as.is_none());
+        if let Some((_, slot, true)) = slot {
+            let variable = builder.variable(&path, slot.spec.clone(), true)?;
+            parts.push(regularizer.object()?.call(&variable).at(|| format!("regularizer of `{path}`"))?);
+        }
+    }
+    parts.extend(traced.losses);
+    let mut parts = parts.into_iter();
+    let Some(mut total) = parts.next() else {
+        return Err(Error::usage("there is no loss to make smaller").hint("compile the model with a loss"));
+    };
+    for part in parts {
+        let part = ops::sum(&ops::cast(&part, total.dtype())?, &[], false)?;
+        total = ops::add(&total, &part)?;
+    }
+    measured.insert(0, (Measured::Loss("loss".to_owned()), total.clone()));
+    Ok(Forward { total, measured, targets })
+}
+
+/// The loss of one output.
+fn loss_of(loss: &CompiledLoss, y_true: &Tensor, y_pred: &Masked) -> Result<Tensor> {
+    let chosen;
+    let function = match &loss.function {
+        Some(function) => function,
+        None => {
+            chosen = cross_entropy(y_true, &y_pred.tensor);
+            &chosen
+        }
+    };
+    let function = function.object()?;
+    let (y_true, prediction) = align(y_true, &y_pred.tensor)?;
+    let values = function.call(&y_true, &prediction)?;
+    let mask = match (&y_pred.mask, function.mask(&y_true, &prediction, &values)?) {
+        (Some(input), Some(own)) => Some(ops::logical_and(input, &own)?),
+        (Some(mask), None) => Some(mask.clone()),
+        (None, own) => own,
+    };
+    reduce(&values, None, mask.as_ref(), loss.reduction)
+}
+
+/// The cross-entropy that fits the shapes of labels and predictions.
+fn cross_entropy(y_true: &Tensor, y_pred: &Tensor) -> Loss {
+    let last = |tensor: &Tensor| tensor.shape().axes().last().copied().flatten();
+    if last(y_pred) == Some(1) {
+        losses::BinaryCrossentropy::new().into()
+    } else if y_true.rank() < y_pred.rank() || last(y_true) == Some(1) {
+        losses::SparseCategoricalCrossentropy::new().into()
+    } else {
+        losses::CategoricalCrossentropy::new().into()
+    }
+}
