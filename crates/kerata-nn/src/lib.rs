@@ -13,7 +13,6 @@ pub mod metrics;
 pub mod models;
 mod operations;
 pub mod optimizers;
-mod random;
 mod registry;
 pub mod regularizers;
 pub mod schedules;

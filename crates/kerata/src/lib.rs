@@ -13,6 +13,7 @@ pub mod diff;
 pub mod inspect;
 pub mod stats;
 pub mod summary;
+pub mod train;
 
 pub use kerata_core as core;
 pub use kerata_formats as formats;
@@ -20,4 +21,5 @@ pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
 pub use open::{OpenOptions, input, open};
 pub use predict::{PredictOptions, Predictor, predictor};
+pub use train::{Checkpoints, FitOptions, Fitted, fit};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};

@@ -191,12 +191,12 @@ impl Predictor {
             return Err(Error::mismatch(format!("expected {expected} inputs, found {found}")));
         }
         let pairs = self.inputs.iter().zip(inputs);
-        pairs.map(|((name, spec), array)| fit(array, spec).at(|| format!("input `{name}`"))).collect()
+        pairs.map(|((name, spec), array)| fit_array(array, spec).at(|| format!("input `{name}`"))).collect()
     }
 }
 
 /// The array as an input of this spec, or why it cannot be one.
-fn fit(array: &Array, spec: &TensorSpec) -> Result<Array> {
+pub(crate) fn fit_array(array: &Array, spec: &TensorSpec) -> Result<Array> {
     let is_text = |dtype: DType| dtype == DType::String;
     if is_text(array.dtype()) != is_text(spec.dtype) {
         return Err(Error::mismatch(format!("expected {}, found {}", spec.dtype, array.dtype())));

@@ -31,11 +31,7 @@ impl Optimize for Adafactor {
                     slots.one("r", variable, [rest, &[*rows]].concat(), 0.0);
                     slots.one("c", variable, [rest, &[*columns]].concat(), 0.0);
                 }
-                // Keras keeps empty places here.
-                _ => {
-                    slots.one("r", variable, Vec::new(), 0.0);
-                    slots.one("c", variable, Vec::new(), 0.0);
-                }
+                _ => ["r", "c"].into_iter().for_each(|name| slots.placeholder(name, variable)),
             }
             slots.one("velocity", variable, sizes, 0.0);
         }

@@ -38,7 +38,8 @@ impl Optimize for ScheduleFreeAdamW {
         let step = ops::divide(&ops::multiply(&rate, &at.gradient)?, &root)?;
         let momentum = at.set("momentum", ops::subtract(&before, &step)?);
         let share = ops::divide(&at.number(1.0)?, &at.step)?;
-        let old = ops::subtract(&at.variable, &ops::times(&before, 1.0 - self.beta_1)?)?;
+        // Keras on TensorFlow takes the new momentum here, where the method means the one before the step.
+        let old = ops::subtract(&at.variable, &ops::times(&momentum, 1.0 - self.beta_1)?)?;
         let old = ops::times(&old, 1.0 / self.beta_1)?;
         let old = ops::multiply(&ops::one_minus(&share)?, &old)?;
         let average = ops::add(&old, &ops::multiply(&share, &momentum)?)?;

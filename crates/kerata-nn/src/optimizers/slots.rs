@@ -96,6 +96,14 @@ impl Slots {
         self.list.push(Slot { name, variable: Some(variable), sizes, dtype, start });
     }
 
+    /// An empty place of a variable: Keras stores an int32 zero there.
+    pub fn placeholder(&mut self, name: &'static str, variable: usize) {
+        self.one(name, variable, Vec::new(), 0.0);
+        if let Some(slot) = self.list.last_mut() {
+            slot.dtype = DType::Int32;
+        }
+    }
+
     /// A number that all variables share.
     pub fn shared(&mut self, name: &'static str, start: f64) {
         let dtype = self.trained.first().map_or(DType::Float32, |trained| trained.dtype);

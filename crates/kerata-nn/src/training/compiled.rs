@@ -53,7 +53,21 @@ impl Compiled {
         let config = artifact.compile_config.as_ref().and_then(Tree::as_object).ok_or_else(|| {
             Error::usage("the model is not compiled").hint("compile it in Keras before it is saved")
         })?;
-        Self::read(config, model, registry).at(|| "compile config")
+        let mut compiled = Self::read(config, model, registry).at(|| "compile config")?;
+        if compiled.is_scaled(model, artifact.optimizer().count())? {
+            compiled.optimizer = compiled.optimizer.scaled();
+        }
+        Ok(compiled)
+    }
+
+    /// Whether so many stored variables are those of a `LossScaleOptimizer` that the config does not name: Keras wraps the
+    /// optimizers of half-precision models.
+    fn is_scaled(&self, model: &Model, stored: usize) -> Result<bool> {
+        let trained = super::trained(model)?;
+        let count = |optimizer: &Optimizer| {
+            Ok::<_, Error>(optimizer.variables(&trained)?.len() + optimizer.copies(&trained)?.len())
+        };
+        Ok(stored != count(&self.optimizer)? && stored == count(&self.optimizer.clone().scaled())?)
     }
 
     fn read(config: &Object, model: &Model, registry: &Registry) -> Result<Self> {

@@ -12,7 +12,13 @@ use kerata_nn::{Model, Registry};
 use crate::golden::{arrays, cases, read};
 
 /// Models that do not give Keras's numbers, and why.
-const CANNOT: &[(&str, &str)] = &[];
+const CANNOT: &[(&str, &str)] = &[
+    ("custom_functions", "its loss is Python code"),
+    ("losses_ctc", "the loss CTC is not there yet"),
+    ("losses_regression", "the file does not hold the `delta` of its Huber loss: Keras does not save it"),
+    ("optimizer_multi", "MultiOptimizer is not there yet"),
+    ("subclassed_compiled", "its class is Python code"),
+];
 
 /// How far weights and slots may be from Keras's: float32 rounding, through sums of another order.
 const TOLERANCE: f64 = 1e-4;
@@ -20,12 +26,12 @@ const TOLERANCE: f64 = 1e-4;
 fn compare(name: &str, found: &Array, expected: &Array) -> Result<()> {
     if found.shape() != expected.shape() {
         let message = format!("expected shape {:?}, found {:?}", expected.shape(), found.shape());
-        return Err(Error::mismatch(message)).at(name);
+        return Err(Error::mismatch(message)).at(|| name);
     }
     for (found, expected) in found.to_f64s()?.into_iter().zip(expected.to_f64s()?) {
         let is_equal = found == expected || (found - expected).abs() <= TOLERANCE * expected.abs().max(1.0);
         if !is_equal {
-            return Err(Error::mismatch(format!("expected {expected}, found {found}"))).at(name);
+            return Err(Error::mismatch(format!("expected {expected}, found {found}"))).at(|| name);
         }
     }
     Ok(())
@@ -58,7 +64,7 @@ fn train(path: &Path) -> Result<()> {
         let value = Array::from_variable(stored)?;
         if value.spec() != variable.spec {
             let message = format!("expected {}, found {}", value.spec(), variable.spec);
-            return Err(Error::mismatch(message)).at(variable.path.clone());
+            return Err(Error::mismatch(message)).at(|| variable.path.clone());
         }
         state.insert(variable.path.clone(), value);
     }

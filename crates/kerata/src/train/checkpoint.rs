@@ -1,0 +1,210 @@
+//! Checkpoints: complete `.keras` files with what else it takes to continue.
+//!
+//! The position of the training (step, epoch, batch, sums, history, states that Keras does not store) is one more member
+//! of the file, [`MEMBER`], which Keras ignores.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use kerata_core::array::Array;
+use kerata_core::{Artifact, DType, Data, Error, Limits, Object, Result, ResultExt, Tree};
+
+use super::samples::Samples;
+use super::trainer::Sums;
+use super::{Checkpoints, FitOptions};
+use crate::{OpenOptions, SaveOptions};
+
+/// Name of the member with the position of the training.
+pub(super) const MEMBER: &str = "kerata_training.json";
+
+/// How many checkpoints are kept.
+const KEPT: usize = 2;
+
+/// Where a training is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Position {
+    /// Steps done.
+    pub step: u64,
+    /// Epochs done.
+    pub epoch: usize,
+    /// Batches of the epoch done.
+    pub batch: usize,
+    /// Losses of the epoch so far.
+    pub sums: Sums,
+    /// Losses of the epochs done.
+    pub history: IndexMap<String, Vec<f64>>,
+    /// Seeds and other states that Keras does not store.
+    pub states: IndexMap<String, Array>,
+    /// What the training was started with; empty when it starts now.
+    started_with: Object,
+}
+
+impl Position {
+    /// Fails when the training was started with other samples or options.
+    pub fn check(&self, samples: &Samples, options: &FitOptions) -> Result<()> {
+        let now = started_with(samples, options);
+        for (key, then) in &self.started_with {
+            let now = now.get(key).unwrap_or(&Tree::Null);
+            if now != then {
+                let message =
+                    format!("the checkpoint was made with {key} {}, not {}", then.to_json(), now.to_json());
+                return Err(Error::usage(message).hint("resume with what the training was started with"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What must be the same to continue to the same end. The number of epochs may grow.
+fn started_with(samples: &Samples, options: &FitOptions) -> Object {
+    Object::from_iter([
+        ("samples".to_owned(), Tree::from(samples.len())),
+        ("batch_size".to_owned(), Tree::from(options.batch_size)),
+        ("shuffle".to_owned(), Tree::from(options.shuffle)),
+        ("seed".to_owned(), Tree::from(options.seed)),
+        ("validation_split".to_owned(), Tree::from(options.validation_split)),
+    ])
+}
+
+/// Writes a checkpoint and removes old ones.
+pub(super) fn save(
+    to: &Checkpoints,
+    (mut artifact, states): (Artifact, IndexMap<String, Array>),
+    position: &Position,
+    samples: &Samples,
+    options: &FitOptions,
+) -> Result<()> {
+    let states = states.iter().map(|(path, value)| Ok((path.clone(), array_tree(value)?)));
+    let tree = Tree::from([
+        ("step", Tree::from(position.step)),
+        ("epoch", Tree::from(position.epoch)),
+        ("batch", Tree::from(position.batch)),
+        ("sums", object(&position.sums.0, |(sum, weight)| numbers(&[*sum, *weight]))),
+        ("history", object(&position.history, |values| numbers(values))),
+        ("states", Tree::Object(states.collect::<Result<Object>>()?)),
+        ("started_with", Tree::Object(started_with(samples, options))),
+    ]);
+    artifact.extras.insert(MEMBER.to_owned(), Data::owned(tree.to_json().into_bytes()));
+    fs::create_dir_all(&to.folder)
+        .map_err(|error| Error::io("cannot make the folder", &error))
+        .at(|| to.folder.display().to_string())?;
+    let path = to.folder.join(format!("ckpt-{}.keras", position.step));
+    crate::save(&artifact, &path, &SaveOptions::new().overwrite(true))?;
+    let mut all = list(&to.folder)?;
+    all.truncate(all.len().saturating_sub(KEPT));
+    for (step, path) in all {
+        if step < position.step {
+            // A checkpoint that cannot be removed is in nobody's way.
+            let _ = fs::remove_file(path);
+        }
+    }
+    Ok(())
+}
+
+/// The newest checkpoint, when there is one and it is wanted.
+pub(super) fn resume(options: &FitOptions) -> Result<Option<(Artifact, Position)>> {
+    let Some(from) = options.checkpoints.as_ref().filter(|from| from.resume) else { return Ok(None) };
+    let Some((_, path)) = list(&from.folder)?.pop() else { return Ok(None) };
+    let shown = || path.display().to_string();
+    let artifact = crate::open(&path, &OpenOptions::new())?;
+    let member = artifact.extras.get(MEMBER).ok_or_else(|| {
+        Error::mismatch("the file does not say where its training was").hint("start without --resume")
+    });
+    let bytes = member.at(shown)?.bytes().at(shown)?;
+    let position = Tree::parse(&bytes, &Limits::default()).and_then(|tree| read(&tree));
+    let position = position.at(|| MEMBER).at(shown)?;
+    Ok(Some((artifact, position)))
+}
+
+/// The checkpoints of a folder, oldest first; a folder that is not there has none.
+fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let shown = || folder.display().to_string();
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("cannot list", &error)).at(shown),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Error::io("cannot list", &error)).at(shown)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let step = name.strip_prefix("ckpt-").and_then(|name| name.strip_suffix(".keras"));
+        if let Some(step) = step.and_then(|step| step.parse().ok()) {
+            found.push((step, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read(tree: &Tree) -> Result<Position> {
+    let whole = |key: &str| {
+        tree.require(key)?.as_u64().ok_or_else(|| Error::corrupt(format!("`{key}` is no whole number")))
+    };
+    let size = |key: &str| usize::try_from(whole(key)?).map_err(|_| Error::limit(format!("`{key}` is too large")));
+    let entries = |key: &'static str| {
+        tree.require(key)?.as_object().ok_or_else(|| Error::corrupt(format!("`{key}` is no object")))
+    };
+    let mut sums = IndexMap::new();
+    for (name, tree) in entries("sums")? {
+        let [sum, weight] = read_numbers(tree)?[..] else {
+            return Err(Error::corrupt("a sum is a pair of numbers"));
+        };
+        sums.insert(name.clone(), (sum, weight));
+    }
+    let history = entries("history")?.iter().map(|(name, tree)| Ok((name.clone(), read_numbers(tree)?)));
+    let states = entries("states")?.iter().map(|(path, tree)| {
+        Ok((path.clone(), read_array(tree).at(|| path.clone())?))
+    });
+    Ok(Position {
+        step: whole("step")?,
+        epoch: size("epoch")?,
+        batch: size("batch")?,
+        sums: Sums(sums),
+        history: history.collect::<Result<_>>()?,
+        states: states.collect::<Result<_>>()?,
+        started_with: entries("started_with")?.clone(),
+    })
+}
+
+fn object<T>(entries: &IndexMap<String, T>, tree: impl Fn(&T) -> Tree) -> Tree {
+    Tree::Object(entries.iter().map(|(key, value)| (key.clone(), tree(value))).collect())
+}
+
+fn numbers(values: &[f64]) -> Tree {
+    Tree::List(values.iter().map(|value| Tree::Float(*value)).collect())
+}
+
+fn read_numbers(tree: &Tree) -> Result<Vec<f64>> {
+    let items = tree.as_list().and_then(|items| items.iter().map(Tree::as_f64).collect());
+    items.ok_or_else(|| Error::corrupt("expected a list of numbers"))
+}
+
+/// `{"dtype": "uint32", "shape": [2], "bytes": "0100000000000000"}`, bytes in hexadecimal.
+fn array_tree(array: &Array) -> Result<Tree> {
+    let variable = array.to_variable()?;
+    let bytes = variable.data.bytes()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok(Tree::from([
+        ("dtype", Tree::from(variable.dtype.name())),
+        ("shape", Tree::List(variable.shape.iter().map(|size| Tree::from(*size)).collect())),
+        ("bytes", Tree::from(bytes)),
+    ]))
+}
+
+fn read_array(tree: &Tree) -> Result<Array> {
+    let text = |key: &str| {
+        tree.require(key)?.as_str().ok_or_else(|| Error::corrupt(format!("`{key}` is no text")))
+    };
+    let dtype: DType = text("dtype")?.parse()?;
+    let shape = tree.require("shape")?.as_list().and_then(|axes| axes.iter().map(Tree::as_u64).collect());
+    let shape: Vec<u64> = shape.ok_or_else(|| Error::corrupt("`shape` is no list of sizes"))?;
+    let digits = text("bytes")?.as_bytes();
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2);
+        pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let bytes = bytes.ok_or_else(|| Error::corrupt("`bytes` is not hexadecimal"))?;
+    Array::from_variable(&kerata_core::Variable::new(dtype, shape, Data::owned(bytes))?)
+}
