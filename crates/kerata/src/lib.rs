@@ -21,5 +21,5 @@ pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
 pub use open::{OpenOptions, input, open};
 pub use predict::{PredictOptions, Predictor, predictor};
-pub use train::{Checkpoints, FitOptions, Fitted, fit};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};
+pub use train::{Checkpoints, FitOptions, Fitted, fit};

@@ -54,7 +54,8 @@ impl Optimizer {
         let empty = Object::new();
         let config = tree.get("config").and_then(Tree::as_object).unwrap_or(&empty);
         if tree.class_name() == Some("LossScaleOptimizer") {
-            let inner = config.get("inner_optimizer").ok_or_else(|| Error::corrupt("no `inner_optimizer`"))?;
+            let inner =
+                config.get("inner_optimizer").ok_or_else(|| Error::corrupt("no `inner_optimizer`"))?;
             let scale = LossScale {
                 initial_scale: argument(config, "initial_scale", registry, || 32768.0)?,
                 dynamic_growth_steps: argument(config, "dynamic_growth_steps", registry, || 2000)?,
@@ -104,8 +105,7 @@ impl Optimizer {
         if self.scale.is_none() {
             return Ok(Vec::new());
         }
-        let copy =
-            |index| (format!("optimizer/inner_optimizer/vars/{index}"), path(SCALE_VARIABLES + index));
+        let copy = |index| (format!("optimizer/inner_optimizer/vars/{index}"), path(SCALE_VARIABLES + index));
         Ok((0..self.slots(trained)?.len()).map(copy).collect())
     }
 
@@ -152,9 +152,8 @@ impl Optimizer {
         let Some(scale) = &self.scale else {
             return self.apply_at(&step, 0, gradients, None);
         };
-        let number = |index, dtype| {
-            builder.variable(&path(index), TensorSpec::new(dtype, Shape::scalar()), false)
-        };
+        let number =
+            |index, dtype| builder.variable(&path(index), TensorSpec::new(dtype, Shape::scalar()), false);
         let (counter, factor) = (number(2, DType::Int64)?, number(3, DType::Float32)?);
         let mut is_finite: Option<Tensor> = None;
         let mut unscaled = Vec::with_capacity(gradients.len());
@@ -243,7 +242,8 @@ impl Optimizer {
 
         let mut new: Vec<Tensor> = step.variables.to_vec();
         for (position, (index, gradient)) in reached.iter().zip(clip(&flows, &self.common)?).enumerate() {
-            let (Some(variable), Some(trained)) = (step.variables.get(*index), step.trained.get(*index)) else {
+            let (Some(variable), Some(trained)) = (step.variables.get(*index), step.trained.get(*index))
+            else {
                 return Err(Error::internal("fewer variables than gradients"));
             };
             let learning_rate = ops::cast(&rate, variable.dtype())?;
@@ -292,8 +292,7 @@ impl Optimizer {
         }
         let mut out = Vec::with_capacity(new.len());
         for (index, (value, before)) in new.into_iter().zip(step.variables).enumerate() {
-            let value =
-                if reached.contains(&index) { (step.constrain)(index, &value)? } else { value };
+            let value = if reached.contains(&index) { (step.constrain)(index, &value)? } else { value };
             if !value.is(before) {
                 out.push((index, gated(gate, &value, before)?));
             }

@@ -1,7 +1,7 @@
 //! `Slots`: what an optimizer keeps, in Keras's order.
 
-use kerata_core::{DType, Result};
 use kerata_core::array::Array;
+use kerata_core::{DType, Result};
 
 /// A variable that is trained.
 #[derive(Clone, Debug)]

@@ -40,8 +40,9 @@ impl Update<'_> {
     pub fn slot(&self, name: &'static str) -> Result<Tensor> {
         let values = self.values.borrow();
         let slot = values.get(&(name, Some(self.index))).or_else(|| values.get(&(name, None)));
-        slot.cloned()
-            .ok_or_else(|| Error::internal(format!("the optimizer keeps no `{name}` of `{}`", self.trained.path)))
+        slot.cloned().ok_or_else(|| {
+            Error::internal(format!("the optimizer keeps no `{name}` of `{}`", self.trained.path))
+        })
     }
 
     /// A number in the dtype of the variable.

@@ -99,9 +99,9 @@ impl CompiledLoss {
         if tree.is_null() {
             return Ok(None);
         }
-        let chosen_by_shape = tree.as_str().is_some_and(|name| {
-            name.eq_ignore_ascii_case("crossentropy") || name.eq_ignore_ascii_case("ce")
-        });
+        let chosen_by_shape = tree
+            .as_str()
+            .is_some_and(|name| name.eq_ignore_ascii_case("crossentropy") || name.eq_ignore_ascii_case("ce"));
         let empty = Object::new();
         let config = tree.get("config").and_then(Tree::as_object).unwrap_or(&empty);
         let function = if chosen_by_shape {
@@ -130,9 +130,10 @@ fn by_output(tree: &Tree, outputs: &[String], kind: Kind) -> Result<Vec<Tree>> {
         // A single output takes all metrics of a list, or of an object.
         _ if kind == Kind::Metrics && count == 1 => Ok(vec![Tree::List(flat(tree))]),
         Tree::List(items) if items.len() == count => Ok(items.clone()),
-        Tree::List(items) => {
-            Err(Error::mismatch(format!("expected {count} entries, one for each output, found {}", items.len())))
-        }
+        Tree::List(items) => Err(Error::mismatch(format!(
+            "expected {count} entries, one for each output, found {}",
+            items.len()
+        ))),
         Tree::Object(entries) if !entries.contains_key("class_name") => {
             if let Some(unknown) = entries.keys().find(|key| !outputs.contains(key)) {
                 return Err(Error::mismatch(format!("no output `{unknown}`"))
@@ -150,7 +151,9 @@ fn flat(tree: &Tree) -> Vec<Tree> {
     match tree {
         Tree::Null => Vec::new(),
         Tree::List(items) => items.iter().flat_map(flat).collect(),
-        Tree::Object(entries) if !entries.contains_key("class_name") => entries.values().flat_map(flat).collect(),
+        Tree::Object(entries) if !entries.contains_key("class_name") => {
+            entries.values().flat_map(flat).collect()
+        }
         one => vec![one.clone()],
     }
 }
@@ -162,8 +165,8 @@ fn metrics_of(tree: &Tree, registry: &Registry) -> Result<Vec<CompiledMetric>> {
 impl CompiledMetric {
     fn read(tree: &Tree, registry: &Registry) -> Result<Self> {
         let text = tree.as_str();
-        let is_accuracy =
-            text.is_some_and(|name| name.eq_ignore_ascii_case("accuracy") || name.eq_ignore_ascii_case("acc"));
+        let is_accuracy = text
+            .is_some_and(|name| name.eq_ignore_ascii_case("accuracy") || name.eq_ignore_ascii_case("acc"));
         if let (Some(name), true) = (text, is_accuracy) {
             return Ok(Self { name: name.to_owned(), metric: None });
         }

@@ -59,7 +59,9 @@ pub fn step(model: &Model, compiled: &Compiled, targets: &[TensorSpec]) -> Resul
     let constrain = |index: usize, value: &Tensor| {
         let path = trained.get(index).map(|variable| variable.path.as_str());
         match constraints.iter().find(|(of, _)| Some(of.as_str()) == path) {
-            Some((path, constraint)) => constraint.object()?.call(value).at(|| format!("constraint of `{path}`")),
+            Some((path, constraint)) => {
+                constraint.object()?.call(value).at(|| format!("constraint of `{path}`"))
+            }
             None => Ok(value.clone()),
         }
     };

@@ -88,9 +88,9 @@ fn train(path: &Path) -> Result<()> {
     }
     // Keras lists all weights in the order of its layers.
     let weights = model.place().variables();
-    let weights = weights.iter().filter(|(_, slot, _)| {
-        slot.role == kerata_core::Role::Weight && slot.same_as.is_none()
-    });
+    let weights = weights
+        .iter()
+        .filter(|(_, slot, _)| slot.role == kerata_core::Role::Weight && slot.same_as.is_none());
     let expected = arrays(path, "step_weight")?;
     for ((path, slot, _), expected) in weights.zip(&expected) {
         compare(&format!("{path} ({})", slot.name), &after(path)?, expected)?;

@@ -142,7 +142,8 @@ fn read(tree: &Tree) -> Result<Position> {
     let whole = |key: &str| {
         tree.require(key)?.as_u64().ok_or_else(|| Error::corrupt(format!("`{key}` is no whole number")))
     };
-    let size = |key: &str| usize::try_from(whole(key)?).map_err(|_| Error::limit(format!("`{key}` is too large")));
+    let size =
+        |key: &str| usize::try_from(whole(key)?).map_err(|_| Error::limit(format!("`{key}` is too large")));
     let entries = |key: &'static str| {
         tree.require(key)?.as_object().ok_or_else(|| Error::corrupt(format!("`{key}` is no object")))
     };
@@ -154,9 +155,9 @@ fn read(tree: &Tree) -> Result<Position> {
         sums.insert(name.clone(), (sum, weight));
     }
     let history = entries("history")?.iter().map(|(name, tree)| Ok((name.clone(), read_numbers(tree)?)));
-    let states = entries("states")?.iter().map(|(path, tree)| {
-        Ok((path.clone(), read_array(tree).at(|| path.clone())?))
-    });
+    let states = entries("states")?
+        .iter()
+        .map(|(path, tree)| Ok((path.clone(), read_array(tree).at(|| path.clone())?)));
     Ok(Position {
         step: whole("step")?,
         epoch: size("epoch")?,
@@ -193,9 +194,8 @@ fn array_tree(array: &Array) -> Result<Tree> {
 }
 
 fn read_array(tree: &Tree) -> Result<Array> {
-    let text = |key: &str| {
-        tree.require(key)?.as_str().ok_or_else(|| Error::corrupt(format!("`{key}` is no text")))
-    };
+    let text =
+        |key: &str| tree.require(key)?.as_str().ok_or_else(|| Error::corrupt(format!("`{key}` is no text")));
     let dtype: DType = text("dtype")?.parse()?;
     let shape = tree.require("shape")?.as_list().and_then(|axes| axes.iter().map(Tree::as_u64).collect());
     let shape: Vec<u64> = shape.ok_or_else(|| Error::corrupt("`shape` is no list of sizes"))?;

@@ -17,7 +17,9 @@ impl Samples {
         let count = arrays.first().and_then(rows).unwrap_or(0);
         if let Some(other) = arrays.iter().find(|array| rows(array) != Some(count)) {
             let found = other.shape().first().copied().unwrap_or(0);
-            return Err(Error::mismatch(format!("arrays have different numbers of samples: {count} and {found}")));
+            return Err(Error::mismatch(format!(
+                "arrays have different numbers of samples: {count} and {found}"
+            )));
         }
         if count == 0 {
             return Err(Error::usage("there are no samples"));
@@ -37,7 +39,10 @@ impl Samples {
         }
         let first = (self.count as f64 * (1.0 - share)).floor();
         if !(0.0..1.0).contains(&share) || first < 1.0 || first >= self.count as f64 {
-            return Err(Error::usage(format!("a share of {share} of {} samples leaves one part empty", self.count)));
+            return Err(Error::usage(format!(
+                "a share of {share} of {} samples leaves one part empty",
+                self.count
+            )));
         }
         let sizes = [first as usize, self.count - first as usize];
         let mut parts = [Vec::new(), Vec::new()];
@@ -101,7 +106,10 @@ mod tests {
         // The first numbers of SplitMix64 from 1234567, as its authors' test programs print them.
         let mut generator = SplitMix64(1_234_567);
         let numbers: Vec<u64> = (0..3).map(|_| generator.next()).collect();
-        assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            numbers,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
     }
 
     #[test]
@@ -115,7 +123,8 @@ mod tests {
 
     #[test]
     fn validation_samples_are_the_last_ones() {
-        let samples = Samples::new(vec![Array::from_f32([5, 1], vec![0.0, 1.0, 2.0, 3.0, 4.0]).unwrap()]).unwrap();
+        let samples =
+            Samples::new(vec![Array::from_f32([5, 1], vec![0.0, 1.0, 2.0, 3.0, 4.0]).unwrap()]).unwrap();
         let (train, rest) = samples.split(0.4).unwrap();
         // floor(5 · 0.6) = 3 samples are trained on.
         assert_eq!(train.batch(&[2, 0]).unwrap()[0].as_f32().unwrap(), [2.0, 0.0]);

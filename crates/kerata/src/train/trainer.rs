@@ -110,7 +110,8 @@ impl<'a> Trainer<'a> {
                     let (step, epoch) = (self.position.step, self.position.epoch);
                     observer(&Progress { step, steps, epoch, loss })?;
                 }
-                let due = self.options.checkpoints.as_ref().filter(|to| self.position.step % to.every.max(1) == 0);
+                let due =
+                    self.options.checkpoints.as_ref().filter(|to| self.position.step % to.every.max(1) == 0);
                 if let Some(to) = due {
                     if self.position.batch == batches {
                         self.end_epoch()?;
@@ -193,7 +194,9 @@ impl<'a> Trainer<'a> {
                 artifact.variables.insert(path, value.to_variable()?.with_role(Role::Optimizer))?;
             }
         }
-        if let Some(rate) = self.compiled.optimizer.learning_rate_path().and_then(|path| values.get(&path).cloned()) {
+        if let Some(rate) =
+            self.compiled.optimizer.learning_rate_path().and_then(|path| values.get(&path).cloned())
+        {
             note_learning_rate(&mut artifact, rate.to_f64()?);
         }
         Ok((artifact, states))
@@ -242,7 +245,8 @@ fn optimizer_state(
                 let value = Array::from_variable(stored).at(|| format!("variable `{}`", variable.path))?;
                 let value = value.cast(variable.spec.dtype)?;
                 if value.spec() != variable.spec {
-                    let message = format!("the optimizer needs {}, the file holds {}", variable.spec, value.spec());
+                    let message =
+                        format!("the optimizer needs {}, the file holds {}", variable.spec, value.spec());
                     return Err(Error::mismatch(message)).at(|| format!("variable `{}`", variable.path));
                 }
                 value
@@ -280,7 +284,9 @@ fn inputs(model: &Model, x: &Named) -> Result<Vec<Array>> {
     let names: Vec<&str> = ports.iter().map(|port| port.label()).collect();
     let arrays = arrange(x, &names, "in").at(|| "inputs")?;
     let pairs = ports.iter().zip(arrays);
-    pairs.map(|(port, array)| fit_array(&array, &port.spec).at(|| format!("input `{}`", port.label()))).collect()
+    pairs
+        .map(|(port, array)| fit_array(&array, &port.spec).at(|| format!("input `{}`", port.label())))
+        .collect()
 }
 
 /// The targets in the order of the outputs that have a loss, as floats.
