@@ -229,6 +229,10 @@ impl Value for AnyLayer {
             None if config.contains_key("input_layers") && config.contains_key("output_layers") => {
                 Arc::new(Functional::from_config(config, registry).at(place)?)
             }
+            // Legacy HDF5 files keep no module.
+            None if tree.get("module").is_none() && Operation::is_known(class) => {
+                Arc::new(Operation::read(tree).at(place)?)
+            }
             None => Arc::new(Opaque::new(class)),
         };
         let policy = match config.get("dtype") {

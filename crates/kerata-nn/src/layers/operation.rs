@@ -22,6 +22,11 @@ impl Operation {
         module.split('.').any(|part| part == "ops" || part == "operations")
     }
 
+    /// Whether a function of this class name is known.
+    pub(crate) fn is_known(class: &str) -> bool {
+        operations::find(class).is_ok()
+    }
+
     /// Reads a serialized function.
     pub(crate) fn read(tree: &Tree) -> Result<Self> {
         let class_name = tree.class_name().unwrap_or_default().to_owned();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kerata_core::array::Array;
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
-use kerata_core::{Artifact, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
+use kerata_core::{Artifact, DType, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
 
 use super::{Network, Summary};
 use crate::config::Value;
@@ -180,7 +180,14 @@ impl Model {
         let (_, slot, _) = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
         match self.artifact.variables.get(path) {
             Some(variable) => {
-                let array = Array::from_variable(variable).at(|| format!("variable `{path}`"))?;
+                let mut variable = variable.clone();
+                // Legacy HDF5 files keep bfloat16 as bytes without a name; the layer knows what they are.
+                if matches!(variable.dtype, DType::Opaque(_))
+                    && variable.dtype.size() == slot.spec.dtype.size()
+                {
+                    variable.dtype = slot.spec.dtype;
+                }
+                let array = Array::from_variable(&variable).at(|| format!("variable `{path}`"))?;
                 if array.dtype() == slot.spec.dtype { Ok(array) } else { array.cast(slot.spec.dtype) }
             }
             None => self.initial(path, slot),
