@@ -2,7 +2,7 @@
 //! `use kerata_nn::layers::prelude::*;`.
 
 pub use kerata_core::graph::{Inputs, Tensor, TensorSpec};
-pub use kerata_core::{DType, Error, Object, Result, ResultExt, Shape, Tree, ops};
+pub use kerata_core::{DType, Error, Object, Result, ResultExt, Role, Shape, Tree, ops};
 
 pub use super::{AnyLayer, Argument, Arguments, Layer, Masked, Scope};
 pub use crate::activations::Activation;

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use kerata_core::graph::{GraphBuilder, Tensor, TensorSpec};
-use kerata_core::{DType, Error, Result, ResultExt, Role, Shape, Tree, ops};
+use kerata_core::{DType, Data, Error, Result, ResultExt, Role, Shape, Tree, ops};
 
 use super::place::{Place, Slot, join};
 use super::{AnyLayer, Argument, Arguments, Masked};
@@ -31,7 +32,11 @@ pub struct Scope {
 pub(crate) struct Trace {
     builder: GraphBuilder,
     losses: RefCell<Vec<Tensor>>,
+    assets: Assets,
 }
+
+/// Files that belong to a model, by path.
+type Assets = Arc<IndexMap<String, Data>>;
 
 impl Trace {
     /// The losses that layers have added so far.
@@ -45,7 +50,7 @@ impl Scope {
     pub(crate) fn root(builder: GraphBuilder, place: Arc<Place>, training: bool) -> Self {
         Self {
             place,
-            trace: Rc::new(Trace { builder, losses: RefCell::default() }),
+            trace: Rc::new(Trace { builder, losses: RefCell::default(), assets: Assets::default() }),
             policy: DTypePolicy::float32(),
             autocast: true,
             trainable: true,
@@ -55,6 +60,13 @@ impl Scope {
             masks: Vec::new(),
             output_masks: RefCell::default(),
         }
+    }
+
+    /// The same with the files that belong to the model.
+    pub(crate) fn with_assets(self, assets: &IndexMap<String, Data>) -> Self {
+        let builder = self.trace.builder.clone();
+        let assets = Arc::new(assets.clone());
+        Self { trace: Rc::new(Trace { builder, losses: RefCell::default(), assets }), ..self }
     }
 
     /// The scope of a layer that has no variables and stands alone.
@@ -197,7 +209,7 @@ impl Scope {
         let builder = GraphBuilder::new("shapes");
         let tensors: Vec<Tensor> = inputs.iter().map(|spec| builder.input("input", spec.clone())).collect();
         let scope = Self {
-            trace: Rc::new(Trace { builder, losses: RefCell::default() }),
+            trace: Rc::new(Trace { builder, losses: RefCell::default(), assets: self.trace.assets.clone() }),
             ..self.child(self.place.clone(), layer)
         };
         let scope = Self { policy: self.policy.clone(), autocast: self.autocast, ..scope };
@@ -266,6 +278,15 @@ impl Scope {
             }),
         };
         layer.invoke(self.child(place, layer), arguments)
+    }
+
+    /// A file that is stored beside the model for this layer.
+    pub fn asset(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = join(&self.place.path, name);
+        match self.trace.assets.get(&path) {
+            Some(data) => Ok(Some(data.bytes().at(|| format!("assets/{path}"))?.into_owned())),
+            None => Ok(None),
+        }
     }
 
     /// The graph that is built.

@@ -16,9 +16,21 @@ pub(super) const TABLE: Table = &[
             _ => one(ops::argsort(&x, call.or("axis", -1)?)),
         }
     }),
+    ("Bincount", |call| {
+        let x = call.first()?;
+        let x = if x.dtype().is_integer() { x } else { ops::cast(&x, DType::Int32)? };
+        let weights = match call.get::<Tree>("weights")? {
+            Some(tree) => Some(call.builder.constant(crate::config::array(&tree)?)),
+            None => None,
+        };
+        // Keras makes the result longer for larger numbers; here its length is fixed, and they are left out.
+        let size = call.get::<usize>("minlength")?.filter(|&size| size > 0);
+        let size = size.ok_or_else(|| Error::unsupported("`bincount` without `minlength`"))?;
+        one(ops::bincount(&x, weights.as_ref(), size))
+    }),
     ("Digitize", |call| {
         let bins = ops::cast(&call.tensor("bins", 1)?, DType::Float32)?;
-        one(count_below(&bins, &ops::cast(&call.first()?, DType::Float32)?, true))
+        one(ops::searchsorted(&bins, &ops::cast(&call.first()?, DType::Float32)?, true))
     }),
     ("GetItem", get_item),
     ("InTopK", |call| {
@@ -33,10 +45,18 @@ pub(super) const TABLE: Table = &[
         let (depth, axis) = (call.require("num_classes")?, call.or("axis", -1)?);
         one(ops::one_hot(&call.first()?, depth, axis, call.or("dtype", DType::Float32)?))
     }),
+    ("Scatter", |call| {
+        let sizes: Vec<i64> = call.require("shape")?;
+        one(ops::scatter(&call.tensor("indices", 0)?, &call.tensor("values", 1)?, sizes))
+    }),
+    ("ScatterUpdate", |call| {
+        let (x, places) = (call.tensor("inputs", 0)?, call.tensor("indices", 1)?);
+        one(ops::scatter_update(&x, &places, &call.tensor("updates", 2)?))
+    }),
     ("SearchSorted", |call| {
         let (sequence, values) = (call.tensor("sorted_sequence", 0)?, call.tensor("values", 1)?);
         let is_right = call.or("side", "left".to_owned())? == "right";
-        one(count_below(&sequence, &values, is_right))
+        one(ops::searchsorted(&sequence, &values, is_right))
     }),
     ("Select", |call| {
         let lists = |name, position| {
@@ -95,14 +115,6 @@ pub(super) const TABLE: Table = &[
         unravel(&call.first()?, &sizes)
     }),
 ];
-
-/// How many elements of a sorted sequence lie below each value, or up to it.
-pub(crate) fn count_below(sequence: &Tensor, values: &Tensor, is_inclusive: bool) -> Result<Tensor> {
-    let values = ops::expand_dims(values, -1)?;
-    let is_below =
-        if is_inclusive { ops::less_equal(sequence, &values)? } else { ops::less(sequence, &values)? };
-    ops::sum(&ops::cast(&is_below, DType::Int32)?, &[-1], false)
-}
 
 /// The numbers of a tensor that is known before the run.
 fn numbers(x: &Tensor) -> Result<Vec<i64>> {

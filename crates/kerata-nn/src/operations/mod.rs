@@ -22,7 +22,6 @@ use kerata_core::{Error, Object, Result};
 
 use crate::layers::Arguments;
 use call::Call;
-pub(crate) use indexing::count_below;
 pub(crate) use resize::{Fit, resize};
 
 /// What a function computes from the arguments of a call.

@@ -7,6 +7,7 @@ use crate::ops::room;
 room! {
     as_string => AsString { as_string };
     change_case => StringCase { string_lower, string_upper };
+    cross_hash => CrossHash { cross_hash };
     hash => StringHash { string_hash };
     join_text => StringJoin { string_join };
     length => StringLength { string_length };

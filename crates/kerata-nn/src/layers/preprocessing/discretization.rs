@@ -1,10 +1,7 @@
 //! `Discretization`: numbers by the bins they fall into.
 
-use kerata_core::array::Array;
-
 use super::encode::{Encoding, output_dtype};
 use crate::layers::prelude::*;
-use crate::operations::count_below;
 
 config! {
     /// Gives for each number the bin it falls into.
@@ -27,10 +24,8 @@ impl Layer for Discretization {
         let boundaries = self.bin_boundaries.as_ref().ok_or_else(|| {
             Error::unsupported("the boundaries of the bins are not learned yet").hint("save the model after `adapt`")
         })?;
-        let boundaries: Vec<f32> = boundaries.iter().map(|&boundary| boundary as f32).collect();
         let depth = boundaries.len() + 1;
-        let x = ops::cast(inputs.only()?, DType::Float32)?;
-        let bins = count_below(&scope.builder().constant(Array::vector(boundaries)), &x, true)?;
+        let bins = ops::digitize(inputs.only()?, boundaries)?;
         let encoding = Encoding::of(&self.output_mode)?;
         Ok(vec![encoding.apply(&bins, depth, output_dtype(scope, encoding), None)?])
     }
