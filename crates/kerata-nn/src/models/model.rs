@@ -163,7 +163,8 @@ impl Model {
     /// Calls the model on tensors of a graph that is being built, one for each input in order.
     pub fn call(&self, builder: &GraphBuilder, inputs: &[Tensor], training: bool) -> Result<Traced> {
         self.check()?;
-        let scope = Scope::root(builder.clone(), self.place.clone(), training).with_assets(&self.artifact.assets);
+        let scope =
+            Scope::root(builder.clone(), self.place.clone(), training).with_assets(&self.artifact.assets);
         let inputs: Vec<Masked> = inputs.iter().cloned().map(Masked::from).collect();
         let (outputs, losses) = self.root.call_root(scope, &Arguments::tensors(&inputs))?;
         Ok(Traced { outputs, losses })

@@ -100,7 +100,8 @@ impl Vocabulary<'_> {
                 places.push(0);
                 tokens.push(mask.clone());
             }
-            let unknown = builder.constant(self.keys(std::slice::from_ref(&self.unknown_token))?.reshape([])?);
+            let unknown =
+                builder.constant(self.keys(std::slice::from_ref(&self.unknown_token))?.reshape([])?);
             return ops::lookup(&x, &builder.constant(Array::vector(places)), &constant(&tokens)?, &unknown);
         }
         let x = match self.is_number {
@@ -110,7 +111,12 @@ impl Vocabulary<'_> {
         let unknown_from = self.unknown_from() as i64;
         let default = if self.unknown == 1 { unknown_from } else { -1 };
         let keys = constant(known)?;
-        let mut numbers = ops::lookup(&x, &keys, &builder.constant(Array::vector(places)), &builder.constant(Array::scalar(default)))?;
+        let mut numbers = ops::lookup(
+            &x,
+            &keys,
+            &builder.constant(Array::vector(places)),
+            &builder.constant(Array::scalar(default)),
+        )?;
         if self.unknown > 1 {
             let buckets = if self.is_number && !self.is_hashed {
                 ops::remainder(&x, &ops::scalar(&x, self.unknown as i64)?)?
@@ -121,8 +127,12 @@ impl Vocabulary<'_> {
             numbers = ops::select(&is_unknown, &ops::plus(&buckets, unknown_from)?, &numbers)?;
         }
         if let Some(mask) = &self.mask_token {
-            let (one, zero) = (builder.constant(Array::vector(vec![1i64])), builder.constant(Array::scalar(0i64)));
-            let is_mask = ops::cast(&ops::lookup(&x, &constant(std::slice::from_ref(mask))?, &one, &zero)?, DType::Bool)?;
+            let (one, zero) =
+                (builder.constant(Array::vector(vec![1i64])), builder.constant(Array::scalar(0i64)));
+            let is_mask = ops::cast(
+                &ops::lookup(&x, &constant(std::slice::from_ref(mask))?, &one, &zero)?,
+                DType::Bool,
+            )?;
             numbers = ops::select(&is_mask, &ops::zeros_like(&numbers)?, &numbers)?;
         }
         Ok(numbers)
@@ -208,9 +218,16 @@ fn listed(tree: &Tree) -> Result<Vec<Vec<u8>>> {
 
 /// The lines of a file as Python splits them, without empty ones at the end.
 fn lines(text: &[u8]) -> Result<Vec<Vec<u8>>> {
-    let text = std::str::from_utf8(text).map_err(|_| Error::corrupt("the vocabulary is not UTF-8").at(FILE))?;
-    let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
-    let mut lines: Vec<Vec<u8>> = text.replace("\r\n", "\n").split(is_break).map(|line| line.as_bytes().to_vec()).collect();
+    let text =
+        std::str::from_utf8(text).map_err(|_| Error::corrupt("the vocabulary is not UTF-8").at(FILE))?;
+    let is_break = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let mut lines: Vec<Vec<u8>> =
+        text.replace("\r\n", "\n").split(is_break).map(|line| line.as_bytes().to_vec()).collect();
     while lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }
