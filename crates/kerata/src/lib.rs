@@ -13,6 +13,7 @@ pub mod diff;
 pub mod inspect;
 pub mod stats;
 pub mod summary;
+pub mod text;
 pub mod train;
 
 pub use kerata_core as core;

@@ -4,6 +4,8 @@ use kerata_core::{Artifact, Result, Tree};
 use kerata_nn::models::{Row, Summary};
 use kerata_nn::{Model, Registry};
 
+use crate::text::{memory, thousands};
+
 /// The layers of a model with the sizes of its optimizer, as text and as data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -231,30 +233,6 @@ fn words(text: &str) -> Vec<String> {
         words.push(current);
     }
     words
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `264.00 B`, `1.50 KB`: powers of 1024.
-fn memory(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "KB", "MB", "GB", "TB"] {
-        if value < 1024.0 {
-            return format!("{value:.2} {unit}");
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.2} PB")
 }
 
 #[cfg(test)]

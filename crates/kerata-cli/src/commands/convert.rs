@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kerata::{OpenOptions, SaveOptions};
+use kerata::text::memory;
 use kerata_core::{Result, Tree};
 
 use super::Run;
 use super::target::Target;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::table::bytes;
 
 #[derive(Args)]
 pub struct Convert {
@@ -46,7 +46,7 @@ impl Run for Convert {
             ("lost", Tree::from(report.losses.losses().to_vec())),
             ("notes", Tree::from(artifact.notes.clone())),
         ]);
-        let mut text = format!("wrote {} ({}, {})\n", self.dst.display(), report.format, bytes(report.bytes));
+        let mut text = format!("wrote {} ({}, {})\n", self.dst.display(), report.format, memory(report.bytes));
         for note in &artifact.notes {
             text.push_str(&format!("  note: {note}\n"));
         }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kerata::inspect::Report;
+use kerata::text::{memory, thousands};
 use kerata_core::Result;
 
 use super::Run;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::table::{bytes, thousands};
+
 
 #[derive(Args)]
 pub struct Inspect {
@@ -48,8 +49,8 @@ fn text(file: &str, report: &Report) -> String {
         line("optimizer", format!("{class}, {} values of state", thousands(report.optimizer_parameters)));
     }
     let dtypes: Vec<String> =
-        report.bytes_by_dtype.iter().map(|(dtype, size)| format!("{dtype} {}", bytes(*size))).collect();
-    line("variables", format!("{}, {} ({})", report.variables, bytes(report.variable_bytes), dtypes.join(", ")));
+        report.bytes_by_dtype.iter().map(|(dtype, size)| format!("{dtype} {}", memory(*size))).collect();
+    line("variables", format!("{}, {} ({})", report.variables, memory(report.variable_bytes), dtypes.join(", ")));
     if !report.assets.is_empty() {
         line("assets", wrapped(&report.assets));
     }

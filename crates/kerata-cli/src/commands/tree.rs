@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kerata::stats::Stats;
+use kerata::text::thousands;
 use kerata_core::{Result, ResultExt, Role, Shape, Tree as Json, Variable};
 
 use super::Run;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::table::{render, thousands};
+use crate::table::render;
 
 #[derive(Args)]
 pub struct Tree {

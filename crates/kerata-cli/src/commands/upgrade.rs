@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kerata::{OpenOptions, SaveOptions};
+use kerata::text::memory;
 use kerata_core::{Error, Result, ResultExt, Tree};
 
 use super::Run;
 use super::target::Target;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::table::bytes;
 
 #[derive(Args)]
 pub struct Upgrade {
@@ -55,7 +55,7 @@ impl Run for Upgrade {
             text.push_str(&format!("  note: {note}\n"));
         }
         let count = changes.len();
-        text.push_str(&format!("wrote {} ({}), {count} changes\n", self.new.display(), bytes(saved.bytes)));
+        text.push_str(&format!("wrote {} ({}), {count} changes\n", self.new.display(), memory(saved.bytes)));
         Ok(Answer::new(json, text))
     }
 }
