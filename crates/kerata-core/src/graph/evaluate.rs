@@ -32,7 +32,13 @@ impl Graph {
                     op.evaluate(&arrays).at(|| format!("op `{}`", op.name())).at(|| node.name.as_str())?
                 }
             };
-            values.push(made.into_iter().map(Some).collect());
+            // What nothing uses is dropped at once.
+            values.push(
+                made.into_iter()
+                    .zip(&uses[index])
+                    .map(|(value, &uses)| (uses > 0).then_some(value))
+                    .collect(),
+            );
         }
         let mut result = |id: ValueId| take(&mut values, &mut uses, id);
         let outputs = self.outputs.iter().map(|(_, id)| result(*id)).collect::<Result<_>>()?;

@@ -106,7 +106,10 @@ fn constants_fold_and_nodes_can_be_replaced() {
         })
         .unwrap();
     let x = Array::from_f32([2], vec![1.0, -3.0]).unwrap();
-    assert_eq!(graph.evaluate(std::slice::from_ref(&x), &no_variables).unwrap().0[0].as_f32().unwrap(), [16.0, -48.0]);
+    assert_eq!(
+        graph.evaluate(std::slice::from_ref(&x), &no_variables).unwrap().0[0].as_f32().unwrap(),
+        [16.0, -48.0]
+    );
     assert_eq!(doubled.evaluate(&[x], &no_variables).unwrap().0[0].as_f32().unwrap(), [2.0, -6.0]);
 }
 
