@@ -45,6 +45,8 @@ commands! {
     run::Run,
     /// Print the table of layers as Keras prints it.
     summary::Summary,
+    /// Train a compiled model on arrays, from its optimizer state on.
+    train::Train,
     /// List every variable: path, dtype, shape, bytes, offset.
     tree::Tree,
     /// Turn an old file into one that Keras 3 loads, printing each change.
