@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod elements;
+mod export;
 mod open;
 mod place;
 mod predict;
@@ -20,6 +21,7 @@ pub use kerata_core as core;
 pub use kerata_formats as formats;
 pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
+pub use export::traced;
 pub use open::{OpenOptions, input, open};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kerata::{OpenOptions, SaveOptions};
 use kerata::text::memory;
+use kerata::{OpenOptions, Registry, SaveOptions};
 use kerata_core::{Result, Tree};
 
 use super::Run;
@@ -35,6 +35,9 @@ impl Run for Convert {
     fn run(self, context: &Context) -> Result<Answer> {
         let mut artifact = kerata::open(&self.src, &OpenOptions::new())?;
         let dropped = if self.drop_optimizer { artifact.drop_optimizer() } else { 0 };
+        if self.target.keeps_graphs() {
+            artifact = kerata::traced(&artifact, &Registry::new())?;
+        }
         let mut options = SaveOptions::new().strict(self.strict);
         options.max_shard_bytes = self.max_shard_size;
         let report = self.target.save(&artifact, &self.dst, options, context)?;

@@ -39,6 +39,8 @@ commands! {
     convert::Convert,
     /// Compare two models: config and tensors.
     diff::Diff,
+    /// Write what a model computes for others to run: a SavedModel for TensorFlow.
+    export::Export,
     /// Say what a file is: format, era, layers, parameters, optimizer, bytes, what is odd.
     inspect::Inspect,
     /// Run a model on inputs from a `.npz` file.

@@ -20,6 +20,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether the format keeps graphs, so that a model must be traced before it is written.
+    pub fn keeps_graphs(&self) -> bool {
+        self.to.as_deref() == Some("saved_model")
+    }
+
     /// Saves with progress on the terminal; Ctrl-C stops it and nothing is changed.
     pub fn save(
         &self,

@@ -12,6 +12,7 @@ mod write;
 
 pub(crate) use named::add_named;
 pub(crate) use read::{add_leftovers, add_tensor};
+pub(crate) use write::object_graph;
 
 use kerata_core::{Artifact, Error, Limits, LossReport, Result};
 

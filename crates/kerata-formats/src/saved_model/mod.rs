@@ -7,6 +7,7 @@ mod keras_metadata;
 mod objects;
 mod read;
 mod signatures;
+mod write;
 
 use kerata_core::{Artifact, Error, Limits, LossReport, Result};
 
@@ -54,7 +55,7 @@ impl Format for SavedModel {
         read::read(folder, limits)
     }
 
-    fn write(&self, _: &Artifact, _: &mut Output<'_>, _: &WriteOptions) -> Result<LossReport> {
-        Err(Error::unsupported("writing SavedModels"))
+    fn write(&self, artifact: &Artifact, output: &mut Output<'_>, _: &WriteOptions) -> Result<LossReport> {
+        write::write(artifact, output.folder()?)
     }
 }

@@ -11,7 +11,7 @@ use super::outputs::output_name;
 use crate::containers::proto::tensorflow::attr_value::Value;
 use crate::containers::proto::tensorflow::function_def::ArgAttrs;
 use crate::containers::proto::tensorflow::op_def::ArgDef;
-use crate::containers::proto::tensorflow::{FunctionDef, NodeDef, OpDef};
+use crate::containers::proto::tensorflow::{DataType, FunctionDef, NodeDef, OpDef};
 
 /// A value of a function: how nodes name it, and what is known of it.
 #[derive(Clone, Debug)]
@@ -83,9 +83,17 @@ impl<'l> FunctionWriter<'l> {
     /// An argument that is the handle of a variable.
     pub fn resource(&mut self, name: &str) -> String {
         let name = self.unique(name);
-        let code = crate::containers::proto::tensorflow::DataType::DtResource as i32;
+        let code = DataType::DtResource as i32;
         self.arguments.push(ArgDef { name: name.clone(), r#type: code, ..ArgDef::default() });
         self.is_stateful = true;
+        name
+    }
+
+    /// An argument that is a tensor list.
+    pub fn list(&mut self, name: &str) -> String {
+        let name = self.unique(name);
+        let code = DataType::DtVariant as i32;
+        self.arguments.push(ArgDef { name: name.clone(), r#type: code, ..ArgDef::default() });
         name
     }
 
@@ -193,32 +201,25 @@ impl<'l> FunctionWriter<'l> {
         Ok(self.node("Pack", &parts, attributes))
     }
 
-    /// All sizes of a spec, unknown ones taken from a value of the same shape on these axes.
-    pub fn sizes_like(&mut self, spec: &TensorSpec, like: &Val) -> Result<String> {
-        let dim = |axis: usize| match spec.size(axis) {
-            Some(size) => Dim::Known(size as u64),
-            None => Dim::Of { input: 0, axis },
-        };
-        let dims: Vec<Dim> = (0..spec.rank()).map(dim).collect();
-        self.sizes(&dims, std::slice::from_ref(like))
-    }
-
     /// Marks the function as one that reads or changes state.
     pub fn stateful(&mut self) {
         self.is_stateful = true;
     }
 
-    /// Number of arguments so far.
-    pub fn arguments(&self) -> usize {
-        self.arguments.len()
-    }
-
     /// The finished function, put into the library under its name.
     pub fn finish(self, name: &str, outputs: &[(String, Val)]) -> Result<()> {
+        self.finish_with_lists(name, outputs, &[])
+    }
+
+    /// The same where some outputs are tensor lists.
+    pub fn finish_with_lists(self, name: &str, outputs: &[(String, Val)], is_list: &[bool]) -> Result<()> {
         let mut ret = BTreeMap::new();
         let mut output_arg = Vec::new();
-        for (output, value) in outputs {
-            let code = super::attributes::code(value.spec.dtype)?;
+        for (at, (output, value)) in outputs.iter().enumerate() {
+            let code = match is_list.get(at) {
+                Some(true) => DataType::DtVariant as i32,
+                _ => super::attributes::code(value.spec.dtype)?,
+            };
             output_arg.push(ArgDef { name: output.clone(), r#type: code, ..ArgDef::default() });
             ret.insert(output.clone(), value.name.clone());
         }

@@ -1,0 +1,58 @@
+//! Graphs of kerata as graphs of TensorFlow: each op is written by its line in a table.
+
+mod arrays;
+mod attributes;
+mod body;
+mod control;
+mod elementwise;
+mod main_graph;
+mod network;
+mod objects;
+mod outputs;
+mod reduce;
+mod shapes;
+mod signature;
+mod structures;
+mod table;
+mod writer;
+
+use kerata_core::graph::Graph;
+use kerata_core::{Result, ResultExt};
+
+use crate::containers::proto::tensorflow::meta_graph_def::MetaInfoDef;
+use crate::containers::proto::tensorflow::{FunctionDefLibrary, GraphDef, MetaGraphDef, SavedModel, VersionDef};
+
+pub use objects::Stored;
+
+/// Version of graphs that TensorFlow 2 writes, and the oldest reader of them.
+const VERSIONS: VersionDef = VersionDef { producer: 1994, min_consumer: 12, bad_consumers: Vec::new() };
+
+/// The message of a SavedModel with these signatures; variables are stored under the keys of [`Stored`].
+pub fn saved_model(signatures: &[(String, Graph)], variables: &[Stored]) -> Result<SavedModel> {
+    let mut library = writer::Library::default();
+    let mut written = Vec::new();
+    for (name, graph) in signatures {
+        written.push(signature::write(&mut library, name, graph, variables).at(|| format!("signature `{name}`"))?);
+    }
+    let main = main_graph::build(&written, variables)?;
+    let object_graph = objects::build(&written, variables)?;
+    let graph = MetaGraphDef {
+        meta_info_def: Some(MetaInfoDef {
+            tags: vec!["serve".to_owned()],
+            tensorflow_version: "unknown".to_owned(),
+            tensorflow_git_version: "unknown".to_owned(),
+            ..MetaInfoDef::default()
+        }),
+        graph_def: Some(GraphDef {
+            node: main.nodes,
+            versions: Some(VERSIONS),
+            library: Some(FunctionDefLibrary { function: library.functions, ..FunctionDefLibrary::default() }),
+            ..GraphDef::default()
+        }),
+        saver_def: Some(main.saver),
+        signature_def: main.signatures,
+        object_graph_def: Some(object_graph),
+        ..MetaGraphDef::default()
+    };
+    Ok(SavedModel { saved_model_schema_version: 1, meta_graphs: vec![graph] })
+}
