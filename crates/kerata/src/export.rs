@@ -1,9 +1,10 @@
 //! `traced`: an artifact together with the graph of what it computes, for formats that keep graphs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kerata_core::artifact::Traces;
-use kerata_core::graph::Graph;
+use kerata_core::graph::{Graph, NodeKind};
 use kerata_core::{Artifact, Error, Result, ResultExt};
 use kerata_nn::layers::Argument;
 use kerata_nn::{Model, Registry};
@@ -19,6 +20,7 @@ pub fn traced(artifact: &Artifact, registry: &Registry) -> Result<Artifact> {
     }
     let model = Model::from_artifact(artifact, registry)?;
     let mut graph = model.trace(false)?;
+    name_inputs(&mut graph);
     // Results have the keys of the model's dict, else numbers.
     if !matches!(model.outputs(), Argument::Object(_)) {
         for (position, (name, _)) in graph.outputs.iter_mut().enumerate() {
@@ -43,6 +45,22 @@ pub fn traced(artifact: &Artifact, registry: &Registry) -> Result<Artifact> {
     }
     traced.traces = Some(Arc::new(ModelTrace(graph)));
     Ok(traced)
+}
+
+/// Gives inputs of the same name numbers, as arguments need names of their own.
+fn name_inputs(graph: &mut Graph) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for input in graph.inputs.clone() {
+        let Some(NodeKind::Input { name }) = graph.nodes.get_mut(input.node).map(|node| &mut node.kind)
+        else {
+            continue;
+        };
+        let count = seen.entry(name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            *name = format!("{name}_{}", *count - 1);
+        }
+    }
 }
 
 /// The one graph of a model.

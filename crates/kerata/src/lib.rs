@@ -17,11 +17,11 @@ pub mod summary;
 pub mod text;
 pub mod train;
 
+pub use export::traced;
 pub use kerata_core as core;
 pub use kerata_formats as formats;
 pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
-pub use export::traced;
 pub use open::{OpenOptions, input, open};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};

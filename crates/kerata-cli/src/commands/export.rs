@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kerata::text::memory;
 use kerata::{OpenOptions, Registry, SaveOptions};
 use kerata_core::{Result, ResultExt, Tree};
 
@@ -10,7 +11,6 @@ use super::Run;
 use super::target::Target;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::table::bytes;
 
 #[derive(Args)]
 pub struct Export {
@@ -29,7 +29,7 @@ impl Run for Export {
         let traced = kerata::traced(&artifact, &Registry::new()).at(place)?;
         let report = self.target.save(&traced, &self.dst, SaveOptions::new(), context)?;
         let json = Tree::from([("format", Tree::from(report.format)), ("bytes", Tree::from(report.bytes))]);
-        let text = format!("wrote {} ({}, {})\n", self.dst.display(), report.format, bytes(report.bytes));
+        let text = format!("wrote {} ({}, {})\n", self.dst.display(), report.format, memory(report.bytes));
         Ok(Answer::new(json, text))
     }
 }

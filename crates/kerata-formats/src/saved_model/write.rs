@@ -55,7 +55,8 @@ fn signatures(artifact: &Artifact) -> Result<Vec<(String, Graph)>> {
     })?;
     // Functions that are no signatures take part only where there is no signature at all.
     let names = traces.names();
-    let served: Vec<String> = names.iter().filter(|name| name.as_str() != "serve" || names.len() == 1).cloned().collect();
+    let served: Vec<String> =
+        names.iter().filter(|name| name.as_str() != "serve" || names.len() == 1).cloned().collect();
     served.into_iter().map(|name| Ok((name.clone(), traces.graph(&name)?))).collect()
 }
 

@@ -2,8 +2,8 @@
 
 use kerata_core::graph::TensorSpec;
 use kerata_core::ops::{
-    Bincount, Dim, Distribution, IndexAdd, PixelCenters, Random, Resize, ResizeMethod, ScatterMode, ScatterNd,
-    Searchsorted, SliceAt,
+    Bincount, Dim, Distribution, IndexAdd, PixelCenters, Random, Resize, ResizeMethod, ScatterMode,
+    ScatterNd, Searchsorted, SliceAt,
 };
 use kerata_core::{Array, DType, Error, Result};
 
@@ -34,12 +34,17 @@ fn take(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 
 /// Whole numbers as int32 or int64, constant negative ones counted from the front.
 fn from_the_front(f: &mut FunctionWriter<'_>, places: &Val, x: &Val, axis: usize) -> Result<Val> {
-    let kind = if matches!(places.spec.dtype, DType::Int64 | DType::Uint32 | DType::Uint64) { DType::Int64 } else { DType::Int32 };
+    let kind = if matches!(places.spec.dtype, DType::Int64 | DType::Uint32 | DType::Uint64) {
+        DType::Int64
+    } else {
+        DType::Int32
+    };
     let name = convert(f, places.name.clone(), places.spec.dtype, kind)?;
     let spec = places.spec.with_dtype(kind);
     let Some(size) = x.spec.size(axis) else { return Ok(Val { name, spec }) };
     // Unsigned places cannot be negative; of others `place mod size` is the place from the front.
-    if matches!(places.spec.dtype, DType::Uint8 | DType::Uint16 | DType::Uint32 | DType::Uint64) || size == 0 {
+    if matches!(places.spec.dtype, DType::Uint8 | DType::Uint16 | DType::Uint32 | DType::Uint64) || size == 0
+    {
         return Ok(Val { name, spec });
     }
     let zero = f.number(0.0, kind)?;
@@ -50,7 +55,14 @@ fn from_the_front(f: &mut FunctionWriter<'_>, places: &Val, x: &Val, axis: usize
 }
 
 /// `GatherV2`.
-fn gather(f: &mut FunctionWriter<'_>, x: String, kind: DType, places: &Val, axis: String, batch: i64) -> Result<String> {
+fn gather(
+    f: &mut FunctionWriter<'_>,
+    x: String,
+    kind: DType,
+    places: &Val,
+    axis: String,
+    batch: i64,
+) -> Result<String> {
     let attributes = vec![
         ("Tparams", dtype(kind)?),
         ("Tindices", dtype(places.spec.dtype)?),
@@ -73,7 +85,11 @@ fn take_along_axis(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<Stri
         if axis == last {
             return Ok(name);
         }
-        Ok(f.node("Transpose", &[name, order.clone()], vec![("T", dtype(kind)?), ("Tperm", dtype(DType::Int32)?)]))
+        Ok(f.node(
+            "Transpose",
+            &[name, order.clone()],
+            vec![("T", dtype(kind)?), ("Tperm", dtype(DType::Int32)?)],
+        ))
     };
     let front = from_the_front(f, places, x, axis)?;
     let turned = turn(f, front.name, front.spec.dtype)?;
@@ -92,7 +108,10 @@ fn gather_nd(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 
 fn index_type(f: &mut FunctionWriter<'_>, places: &Val) -> Result<Val> {
     let kind = if places.spec.dtype == DType::Int64 { DType::Int64 } else { DType::Int32 };
-    Ok(Val { name: convert(f, places.name.clone(), places.spec.dtype, kind)?, spec: places.spec.with_dtype(kind) })
+    Ok(Val {
+        name: convert(f, places.name.clone(), places.spec.dtype, kind)?,
+        spec: places.spec.with_dtype(kind),
+    })
 }
 
 /// Sums by place along the first axis; other axes are turned there and back.
@@ -137,7 +156,11 @@ fn bincount(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let numbers = f.constant(&Array::vector((0..size as i64).collect::<Vec<i64>>()).cast(kind)?)?.name;
     let axis = f.scalar(-1)?;
     let expand = |f: &mut FunctionWriter<'_>, name: String, kind: DType| -> Result<String> {
-        Ok(f.node("ExpandDims", &[name, axis.clone()], vec![("T", dtype(kind)?), ("Tdim", dtype(DType::Int32)?)]))
+        Ok(f.node(
+            "ExpandDims",
+            &[name, axis.clone()],
+            vec![("T", dtype(kind)?), ("Tdim", dtype(DType::Int32)?)],
+        ))
     };
     let wide = expand(f, w.name(0)?, kind)?;
     let attributes = vec![("T", dtype(kind)?), ("incompatible_shape_error", Value::B(true))];
@@ -164,7 +187,8 @@ fn searchsorted(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>
     let below = f.node(op, &[w.name(0)?, wide], vec![("T", dtype(kind)?)]);
     let below = convert(f, below, DType::Bool, DType::Int32)?;
     let axes = f.vector(&[rank as i64])?;
-    let attributes = vec![("T", dtype(DType::Int32)?), ("Tidx", dtype(DType::Int32)?), ("keep_dims", Value::B(false))];
+    let attributes =
+        vec![("T", dtype(DType::Int32)?), ("Tidx", dtype(DType::Int32)?), ("keep_dims", Value::B(false))];
     let count = f.node("Sum", &[below, axes], attributes);
     Ok(vec![convert(f, count, DType::Int32, w.output()?.dtype)?])
 }

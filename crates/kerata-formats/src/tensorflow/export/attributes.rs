@@ -5,7 +5,9 @@ use kerata_core::{Array, DType, Error, Result};
 
 use crate::containers::bundle::dtype_to_tf;
 use crate::containers::proto::tensorflow::attr_value::{ListValue, Value};
-use crate::containers::proto::tensorflow::{AttrValue, NameAttrList, TensorProto, TensorShapeProto, tensor_shape_proto::Dim};
+use crate::containers::proto::tensorflow::{
+    AttrValue, NameAttrList, TensorProto, TensorShapeProto, tensor_shape_proto::Dim,
+};
 
 /// A name and its value.
 pub type Attribute = (&'static str, Value);
@@ -17,7 +19,8 @@ pub fn attr(value: Value) -> AttrValue {
 
 /// TensorFlow's code of an element type.
 pub fn code(dtype: DType) -> Result<i32> {
-    let code = dtype_to_tf(dtype).ok_or_else(|| Error::unsupported(format!("TensorFlow has no type {dtype}")))?;
+    let code =
+        dtype_to_tf(dtype).ok_or_else(|| Error::unsupported(format!("TensorFlow has no type {dtype}")))?;
     Ok(code as i32)
 }
 
@@ -65,10 +68,9 @@ pub fn tensor(array: &Array) -> Result<TensorProto> {
     let data = array.to_data();
     let message = TensorProto { dtype, tensor_shape, ..TensorProto::default() };
     Ok(match data.as_strings() {
-        Some(strings) => TensorProto {
-            string_val: strings.iter().map(|text| text.clone().into()).collect(),
-            ..message
-        },
+        Some(strings) => {
+            TensorProto { string_val: strings.iter().map(|text| text.clone().into()).collect(), ..message }
+        }
         None => TensorProto { tensor_content: data.bytes()?.into_owned().into(), ..message },
     })
 }

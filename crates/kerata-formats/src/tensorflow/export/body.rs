@@ -21,7 +21,11 @@ pub fn write_graph(
     variables: &dyn Fn(&str) -> Result<Val>,
 ) -> Result<(Vec<Val>, Vec<Val>)> {
     if graph.inputs.len() != inputs.len() {
-        return Err(Error::internal(format!("{} inputs for a graph of {}", inputs.len(), graph.inputs.len())));
+        return Err(Error::internal(format!(
+            "{} inputs for a graph of {}",
+            inputs.len(),
+            graph.inputs.len()
+        )));
     }
     let mut values: Vec<Vec<Val>> = Vec::with_capacity(graph.nodes.len());
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -48,5 +52,7 @@ pub fn write_graph(
 
 fn pick(values: &[Vec<Val>], id: ValueId) -> Result<Val> {
     let value = values.get(id.node).and_then(|outputs| outputs.get(id.output));
-    value.cloned().ok_or_else(|| Error::internal(format!("value {}.{} is not written yet", id.node, id.output)))
+    value
+        .cloned()
+        .ok_or_else(|| Error::internal(format!("value {}.{} is not written yet", id.node, id.output)))
 }

@@ -16,7 +16,14 @@ use crate::containers::proto::tensorflow::attr_value::{ListValue, Value};
 pub const OPS: &[(&str, Lowering)] = &[("cond", cond), ("scan", scan), ("while", while_loop)];
 
 /// A function that takes tensors of these specs and gives the outputs of a graph.
-fn body_function(f: &mut FunctionWriter<'_>, graph: &Graph, base: &str, skip: usize, all: &[TensorSpec], take: usize) -> Result<String> {
+fn body_function(
+    f: &mut FunctionWriter<'_>,
+    graph: &Graph,
+    base: &str,
+    skip: usize,
+    all: &[TensorSpec],
+    take: usize,
+) -> Result<String> {
     let name = f.library.fresh(base);
     let mut child = FunctionWriter::new(f.library);
     let mut values = Vec::new();
@@ -36,7 +43,8 @@ fn cond(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let captures: Vec<TensorSpec> = w.inputs.iter().skip(1).map(|input| input.spec.clone()).collect();
     let first = op.on_true.inputs.len();
     let on_true = body_function(f, &op.on_true, "branch_true", 0, &captures, first)?;
-    let on_false = body_function(f, &op.on_false, "branch_false", first, &captures, op.on_false.inputs.len())?;
+    let on_false =
+        body_function(f, &op.on_false, "branch_false", first, &captures, op.on_false.inputs.len())?;
     let inputs: Vec<String> = w.inputs.iter().map(|input| input.name.clone()).collect();
     let attributes = vec![
         ("Tcond", dtype(DType::Bool)?),
@@ -66,11 +74,15 @@ fn while_loop(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> 
     let mut child = FunctionWriter::new(f.library);
     let values = arguments(&mut child, &all)?;
     let own = values.get(1..1 + tests).unwrap_or_default();
-    let mut asked = write_body(&mut child, &op.condition, own)?.pop().ok_or_else(|| Error::internal("a condition"))?;
+    let mut asked =
+        write_body(&mut child, &op.condition, own)?.pop().ok_or_else(|| Error::internal("a condition"))?;
     if asked.spec.rank() > 0 {
         let empty = child.constant(&kerata_core::Array::vector(Vec::<i32>::new()))?.name;
         let attributes = vec![("T", dtype(DType::Bool)?), ("Tshape", dtype(DType::Int32)?)];
-        asked = Val { name: child.node("Reshape", &[asked.name, empty], attributes), spec: TensorSpec::new(DType::Bool, Shape::scalar()) };
+        asked = Val {
+            name: child.node("Reshape", &[asked.name, empty], attributes),
+            spec: TensorSpec::new(DType::Bool, Shape::scalar()),
+        };
     }
     if let Some(most) = op.max_steps {
         let limit = child.scalar(i64::try_from(most).unwrap_or(i64::MAX))?;
@@ -142,7 +154,8 @@ fn scan(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
         kinds.push(Some(output.clone()));
     }
     for result in &results {
-        let sizes: Vec<i64> = result.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
+        let sizes: Vec<i64> =
+            result.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
         let sizes = f.vector(&sizes)?;
         let attributes = vec![("element_dtype", dtype(result.dtype)?), ("shape_type", dtype(DType::Int32)?)];
         inputs.push(f.node("TensorListReserve", &[sizes, steps.clone()], attributes));
@@ -150,7 +163,8 @@ fn scan(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     }
     for sequence in &sequences {
         let element = element_spec(&sequence.spec);
-        let sizes: Vec<i64> = element.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
+        let sizes: Vec<i64> =
+            element.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
         let sizes = f.vector(&sizes)?;
         let attributes = vec![("element_dtype", dtype(element.dtype)?), ("shape_type", dtype(DType::Int32)?)];
         inputs.push(f.node("TensorListFromTensor", &[sequence.name.clone(), sizes], attributes));
@@ -179,7 +193,8 @@ fn scan(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let mut own = states.to_vec();
     for (handle, sequence) in read.iter().zip(&sequences) {
         let element = element_spec(&sequence.spec);
-        let sizes: Vec<i64> = element.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
+        let sizes: Vec<i64> =
+            element.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
         let sizes = child.vector(&sizes)?;
         let attributes = vec![("element_dtype", dtype(element.dtype)?)];
         let name = child.node("TensorListGetItem", &[handle.name.clone(), step.clone(), sizes], attributes);
@@ -193,7 +208,8 @@ fn scan(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     outputs.extend(made);
     for (handle, item) in lists.iter().zip(items) {
         let attributes = vec![("element_dtype", dtype(item.spec.dtype)?)];
-        let name = child.node("TensorListSetItem", &[handle.name.clone(), step.clone(), item.name], attributes);
+        let name =
+            child.node("TensorListSetItem", &[handle.name.clone(), step.clone(), item.name], attributes);
         outputs.push(Val { name, spec: handle.spec.clone() });
     }
     outputs.extend(read.iter().chain(kept).cloned());
@@ -209,9 +225,11 @@ fn scan(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let node = f.add("StatelessWhile", &inputs, attributes);
     let mut outputs: Vec<String> = (0..op.states).map(|at| format!("{node}:output:{}", at + 2)).collect();
     for (at, result) in results.iter().enumerate() {
-        let sizes: Vec<i64> = result.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
+        let sizes: Vec<i64> =
+            result.shape.axes().iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
         let sizes = f.vector(&sizes)?;
-        let known = w.outputs.get(op.states + at).and_then(|spec| spec.size(0)).map_or(-1, |size| size as i64);
+        let known =
+            w.outputs.get(op.states + at).and_then(|spec| spec.size(0)).map_or(-1, |size| size as i64);
         let attributes = vec![("element_dtype", dtype(result.dtype)?), ("num_elements", Value::I(known))];
         let handle = format!("{node}:output:{}", op.states + 2 + at);
         outputs.push(f.node("TensorListStack", &[handle, sizes], attributes));
@@ -231,7 +249,11 @@ fn place(f: &mut FunctionWriter<'_>, values: &[Val], is_reverse: bool) -> Result
 }
 
 /// Arguments of a loop's function; those without a spec are lists.
-fn loop_arguments(f: &mut FunctionWriter<'_>, kinds: &[Option<TensorSpec>], list: &TensorSpec) -> Result<Vec<Val>> {
+fn loop_arguments(
+    f: &mut FunctionWriter<'_>,
+    kinds: &[Option<TensorSpec>],
+    list: &TensorSpec,
+) -> Result<Vec<Val>> {
     let argument = |(at, kind): (usize, &Option<TensorSpec>)| match kind {
         Some(spec) => f.argument(&format!("arg_{at}"), spec),
         None => Ok(Val { name: f.list(&format!("arg_{at}")), spec: list.clone() }),
@@ -239,7 +261,12 @@ fn loop_arguments(f: &mut FunctionWriter<'_>, kinds: &[Option<TensorSpec>], list
     kinds.iter().enumerate().map(argument).collect()
 }
 
-fn finish_loop(f: FunctionWriter<'_>, name: &str, outputs: Vec<Val>, kinds: &[Option<TensorSpec>]) -> Result<()> {
+fn finish_loop(
+    f: FunctionWriter<'_>,
+    name: &str,
+    outputs: Vec<Val>,
+    kinds: &[Option<TensorSpec>],
+) -> Result<()> {
     let is_list: Vec<bool> = kinds.iter().map(Option::is_none).collect();
     f.finish_with_lists(name, &named(outputs), &is_list)
 }
@@ -251,7 +278,10 @@ fn kinds_of(kinds: &[Option<TensorSpec>]) -> Result<Value> {
             .map(|code| code as i32)
             .ok_or_else(|| Error::unsupported(format!("TensorFlow has no type {}", spec.dtype))),
     };
-    Ok(Value::List(ListValue { r#type: kinds.iter().map(code).collect::<Result<_>>()?, ..ListValue::default() }))
+    Ok(Value::List(ListValue {
+        r#type: kinds.iter().map(code).collect::<Result<_>>()?,
+        ..ListValue::default()
+    }))
 }
 
 fn shapes_of(kinds: &[Option<TensorSpec>]) -> Value {

@@ -91,7 +91,10 @@ fn plain(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str) -> Result<Vec<Stri
     if first == DType::Bool {
         return with_bools(f, w, op, &inputs);
     }
-    Ok(vec![f.node(op, &inputs, vec![("T", dtype(first)?)])])
+    // Where whole numbers give wider ones or floats, they are widened first.
+    let to = if w.output()?.dtype == DType::Bool { first } else { w.output()?.dtype };
+    let inputs = inputs.into_iter().map(|input| convert(f, input, first, to)).collect::<Result<Vec<_>>>()?;
+    Ok(vec![f.node(op, &inputs, vec![("T", dtype(to)?)])])
 }
 
 fn with_bools(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str, inputs: &[String]) -> Result<Vec<String>> {
@@ -131,7 +134,8 @@ fn cast(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 }
 
 fn equality(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str) -> Result<Vec<String>> {
-    let attributes = vec![("T", dtype(w.input(0)?.spec.dtype)?), ("incompatible_shape_error", Value::B(true))];
+    let attributes =
+        vec![("T", dtype(w.input(0)?.spec.dtype)?), ("incompatible_shape_error", Value::B(true))];
     Ok(vec![f.node(op, &[w.name(0)?, w.name(1)?], attributes)])
 }
 

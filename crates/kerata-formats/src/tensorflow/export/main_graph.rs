@@ -49,9 +49,17 @@ struct Nodes {
 
 impl Nodes {
     /// Adds a node under a name like this one and gives its name.
-    fn add(&mut self, op: &str, name: &str, input: Vec<String>, attributes: Vec<super::attributes::Attribute>) -> String {
-        let mut clean: String =
-            name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-') { c } else { '_' }).collect();
+    fn add(
+        &mut self,
+        op: &str,
+        name: &str,
+        input: Vec<String>,
+        attributes: Vec<super::attributes::Attribute>,
+    ) -> String {
+        let mut clean: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-') { c } else { '_' })
+            .collect();
         if !clean.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.') {
             clean.insert(0, '.');
         }
@@ -77,7 +85,8 @@ fn serve(nodes: &mut Nodes, signature: &Written, handles: &[String]) -> Result<S
     for at in signature.sorted_inputs() {
         let Some((name, spec)) = signature.inputs.get(at) else { continue };
         let attributes = vec![("dtype", dtype(spec.dtype)?), ("shape", Value::Shape(shape(spec)))];
-        let node = nodes.add("Placeholder", &format!("{}_{}", plain(&signature.name), name), vec![], attributes);
+        let node =
+            nodes.add("Placeholder", &format!("{}_{}", plain(&signature.name), name), vec![], attributes);
         inputs.insert(name.clone(), info(format!("{node}:0"), spec));
         kinds.push(code_of(spec));
         arguments.push(node);
@@ -87,7 +96,8 @@ fn serve(nodes: &mut Nodes, signature: &Written, handles: &[String]) -> Result<S
         kinds.push(DataType::DtResource as i32);
     }
     let order = signature.sorted_outputs();
-    let specs: Vec<&TensorSpec> = order.iter().filter_map(|at| signature.outputs.get(*at)).map(|o| &o.1).collect();
+    let specs: Vec<&TensorSpec> =
+        order.iter().filter_map(|at| signature.outputs.get(*at)).map(|o| &o.1).collect();
     let attributes = vec![
         ("Tin", Value::List(ListValue { r#type: kinds, ..ListValue::default() })),
         ("Tout", dtypes(specs)?),
@@ -124,19 +134,30 @@ fn save_and_restore(nodes: &mut Nodes, variables: &[Stored], handles: &[String])
     let count = variables.len();
     let keys: Vec<Vec<u8>> = (0..count).map(|at| Stored::key(at).into_bytes()).collect();
     let keys = nodes.constant("saver/tensor_names", &Array::from_strings([count], keys)?)?;
-    let whole = nodes.constant("saver/shape_and_slices", &Array::from_strings([count], vec![Vec::new(); count])?)?;
+    let whole =
+        nodes.constant("saver/shape_and_slices", &Array::from_strings([count], vec![Vec::new(); count])?)?;
     let kinds = || dtypes(variables.iter().map(|stored| &stored.spec));
     let mut save_inputs = vec![file.clone(), keys.clone(), whole.clone()];
     let mut assigned = Vec::new();
     for (stored, handle) in variables.iter().zip(handles) {
         let kind = dtype(stored.spec.dtype)?;
-        save_inputs.push(nodes.add("ReadVariableOp", "saver/read", vec![handle.clone()], vec![("dtype", kind)]));
+        save_inputs.push(nodes.add(
+            "ReadVariableOp",
+            "saver/read",
+            vec![handle.clone()],
+            vec![("dtype", kind)],
+        ));
     }
     let (mut saved, mut restored) = (Vec::new(), None);
     if count > 0 {
         let save = nodes.add("SaveV2", "saver/save", save_inputs, vec![("dtypes", kinds()?)]);
         saved.push(format!("^{save}"));
-        restored = Some(nodes.add("RestoreV2", "saver/restore", vec![file.clone(), keys, whole], vec![("dtypes", kinds()?)]));
+        restored = Some(nodes.add(
+            "RestoreV2",
+            "saver/restore",
+            vec![file.clone(), keys, whole],
+            vec![("dtypes", kinds()?)],
+        ));
     }
     let mut path_inputs = vec![file.clone()];
     path_inputs.extend(saved);

@@ -20,7 +20,9 @@ use kerata_core::graph::Graph;
 use kerata_core::{Result, ResultExt};
 
 use crate::containers::proto::tensorflow::meta_graph_def::MetaInfoDef;
-use crate::containers::proto::tensorflow::{FunctionDefLibrary, GraphDef, MetaGraphDef, SavedModel, VersionDef};
+use crate::containers::proto::tensorflow::{
+    FunctionDefLibrary, GraphDef, MetaGraphDef, SavedModel, VersionDef,
+};
 
 pub use objects::Stored;
 
@@ -32,7 +34,9 @@ pub fn saved_model(signatures: &[(String, Graph)], variables: &[Stored]) -> Resu
     let mut library = writer::Library::default();
     let mut written = Vec::new();
     for (name, graph) in signatures {
-        written.push(signature::write(&mut library, name, graph, variables).at(|| format!("signature `{name}`"))?);
+        written.push(
+            signature::write(&mut library, name, graph, variables).at(|| format!("signature `{name}`"))?,
+        );
     }
     let main = main_graph::build(&written, variables)?;
     let object_graph = objects::build(&written, variables)?;
@@ -46,7 +50,10 @@ pub fn saved_model(signatures: &[(String, Graph)], variables: &[Stored]) -> Resu
         graph_def: Some(GraphDef {
             node: main.nodes,
             versions: Some(VERSIONS),
-            library: Some(FunctionDefLibrary { function: library.functions, ..FunctionDefLibrary::default() }),
+            library: Some(FunctionDefLibrary {
+                function: library.functions,
+                ..FunctionDefLibrary::default()
+            }),
             ..GraphDef::default()
         }),
         saver_def: Some(main.saver),

@@ -5,6 +5,7 @@ use kerata_core::ops::{Conv, ConvTranspose, Dim, Padding, Pool, PoolKind, Range}
 use kerata_core::{Array, DType, Error, Result};
 
 use super::attributes::{dtype, ints, text};
+use super::elementwise::convert;
 use super::shapes::strided_slice;
 use super::table::{Lowering, Write};
 use super::writer::{FunctionWriter, Val};
@@ -15,9 +16,17 @@ pub const OPS: &[(&str, Lowering)] =
 
 fn matmul(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let kind = w.output()?.dtype;
+    // Small whole numbers are multiplied as the wider ones that they give.
+    let mut wide = Vec::new();
+    for input in w.inputs {
+        let name = convert(f, input.name.clone(), input.spec.dtype, kind)?;
+        wide.push(Val { name, spec: input.spec.with_dtype(kind) });
+    }
+    let w = &Write { inputs: &wide, ..*w };
     let (a, b) = (w.input(0)?, w.input(1)?);
     if a.spec.rank() == 2 && b.spec.rank() == 2 {
-        let attributes = vec![("T", dtype(kind)?), ("transpose_a", Value::B(false)), ("transpose_b", Value::B(false))];
+        let attributes =
+            vec![("T", dtype(kind)?), ("transpose_a", Value::B(false)), ("transpose_b", Value::B(false))];
         return Ok(vec![f.node("MatMul", &[w.name(0)?, w.name(1)?], attributes)]);
     }
     if a.spec.rank() < 2 || b.spec.rank() < 2 {
@@ -26,9 +35,13 @@ fn matmul(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     // One matrix for all: the leading axes are joined, which is one large product instead of many small ones.
     if b.spec.rank() == 2 {
         let rank = a.spec.rank();
-        let inner = a.spec.size(rank - 1).map_or(Dim::Of { input: 0, axis: rank - 1 }, |size| Dim::Known(size as u64));
+        let inner = a
+            .spec
+            .size(rank - 1)
+            .map_or(Dim::Of { input: 0, axis: rank - 1 }, |size| Dim::Known(size as u64));
         let rows = reshape(f, a.name.clone(), kind, &[Dim::Infer, inner], w.inputs)?;
-        let attributes = vec![("T", dtype(kind)?), ("transpose_a", Value::B(false)), ("transpose_b", Value::B(false))];
+        let attributes =
+            vec![("T", dtype(kind)?), ("transpose_a", Value::B(false)), ("transpose_b", Value::B(false))];
         let made = f.node("MatMul", &[rows, w.name(1)?], attributes);
         let mut dims: Vec<Dim> = (0..rank - 1)
             .map(|axis| a.spec.size(axis).map_or(Dim::Of { input: 0, axis }, |size| Dim::Known(size as u64)))
@@ -40,7 +53,13 @@ fn matmul(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     Ok(vec![f.node("BatchMatMulV2", &[w.name(0)?, w.name(1)?], attributes)])
 }
 
-fn reshape(f: &mut FunctionWriter<'_>, x: String, kind: DType, dims: &[Dim], inputs: &[Val]) -> Result<String> {
+fn reshape(
+    f: &mut FunctionWriter<'_>,
+    x: String,
+    kind: DType,
+    dims: &[Dim],
+    inputs: &[Val],
+) -> Result<String> {
     let shape = f.sizes(dims, inputs)?;
     Ok(f.node("Reshape", &[x, shape], vec![("T", dtype(kind)?), ("Tshape", dtype(DType::Int32)?)]))
 }
@@ -137,13 +156,50 @@ fn conv(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     }
     let attributes = vec![
         ("T", dtype(kind)?),
-        ("strides", if is_line && is_depthwise { ints([1, strides[0] as i64, strides[0] as i64, 1]) } else { windows(&strides) }),
+        (
+            "strides",
+            if is_line && is_depthwise {
+                ints([1, strides[0] as i64, strides[0] as i64, 1])
+            } else {
+                windows(&strides)
+            },
+        ),
         ("padding", text(padding)),
         ("data_format", data_format(rank)),
         ("dilations", windows(&dilation)),
     ];
-    let made = f.node(name, &[input, weights], attributes);
+    let made = if rank == 5 && op.groups > 1 {
+        in_groups(f, w, &[input, weights], op.groups, &attributes)?
+    } else {
+        f.node(name, &[input, weights], attributes)
+    };
     Ok(vec![if is_line { narrow(f, made, kind)? } else { made }])
+}
+
+/// A convolution over each part of the channels, which TensorFlow's `Conv3D` cannot do at once.
+fn in_groups(
+    f: &mut FunctionWriter<'_>,
+    w: &Write<'_>,
+    inputs: &[String; 2],
+    groups: usize,
+    attributes: &[(&'static str, Value)],
+) -> Result<String> {
+    let kind = w.output()?.dtype;
+    let last = f.scalar(4)?;
+    let split = |f: &mut FunctionWriter<'_>, name: &String| -> Result<String> {
+        let attributes = vec![("T", dtype(kind)?), ("num_split", Value::I(groups as i64))];
+        Ok(f.add("Split", &[last.clone(), name.clone()], attributes))
+    };
+    let (x, kernel) = (split(f, &inputs[0])?, split(f, &inputs[1])?);
+    let mut parts = Vec::new();
+    for group in 0..groups {
+        let inputs = [format!("{x}:output:{group}"), format!("{kernel}:output:{group}")];
+        parts.push(f.node("Conv3D", &inputs, attributes.to_vec()));
+    }
+    parts.push(last);
+    let attributes =
+        vec![("N", Value::I(groups as i64)), ("T", dtype(kind)?), ("Tidx", dtype(DType::Int32)?)];
+    Ok(f.node("ConcatV2", &parts, attributes))
 }
 
 /// Known sizes of the first axes.
@@ -185,7 +241,8 @@ fn dilated(
     let cut = reshape(f, weights, kind, &apart, &[])?;
     let rows = widths.len() / 2;
     let widths = f.constant(&Array::vector(widths).cast(DType::Int32)?.reshape([rows, 2])?)?.name;
-    let padded = f.node("Pad", &[cut, widths], vec![("T", dtype(kind)?), ("Tpaddings", dtype(DType::Int32)?)]);
+    let padded =
+        f.node("Pad", &[cut, widths], vec![("T", dtype(kind)?), ("Tpaddings", dtype(DType::Int32)?)]);
     let whole = reshape(f, padded, kind, &joined, &[])?;
     strided_slice(f, whole, kind, &ranges)
 }
@@ -201,11 +258,16 @@ fn conv_transpose(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<Strin
     let padding = match &op.padding {
         Padding::Valid => "VALID",
         Padding::Same => "SAME",
-        Padding::Explicit(_) => return Err(Error::unsupported("a transposed convolution with explicit pads")),
+        Padding::Explicit(_) => {
+            return Err(Error::unsupported("a transposed convolution with explicit pads"));
+        }
     };
     let mut dims = vec![x.spec.size(0).map_or(Dim::Of { input: 0, axis: 0 }, |size| Dim::Known(size as u64))];
     for axis in 1..rank {
-        let size = w.output()?.size(axis).ok_or_else(|| Error::unsupported("a transposed convolution of unknown size"))?;
+        let size = w
+            .output()?
+            .size(axis)
+            .ok_or_else(|| Error::unsupported("a transposed convolution of unknown size"))?;
         dims.push(Dim::Known(size as u64));
     }
     let (mut input, mut weights) = (x.name.clone(), kernel.name.clone());

@@ -11,8 +11,8 @@ use super::structures::{dict, full_arg_spec, list, none, spec, tuple};
 use crate::containers::proto::tensorflow::saved_object::Kind;
 use crate::containers::proto::tensorflow::trackable_object_graph::trackable_object::ObjectReference;
 use crate::containers::proto::tensorflow::{
-    FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction, SavedFunction, SavedObject, SavedObjectGraph,
-    SavedUserObject, SavedVariable, VersionDef,
+    FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction, SavedFunction, SavedObject,
+    SavedObjectGraph, SavedUserObject, SavedVariable, VersionDef,
 };
 
 /// A variable that is stored.
@@ -41,12 +41,15 @@ const CALLS: &[&str] = &["serve", "__call__"];
 /// Builds the object graph.
 pub fn build(signatures: &[Written], variables: &[Stored]) -> Result<SavedObjectGraph> {
     let mut nodes = vec![user_object("_generic_user_object")];
-    let all: Vec<i32> = (0..variables.len()).map(|at| push(&mut nodes, variable(&variables[at]))).collect::<Result<_>>()?;
-    let lists = [("variables", None), ("trainable_variables", Some(true)), ("non_trainable_variables", Some(false))];
+    let all: Vec<i32> =
+        (0..variables.len()).map(|at| push(&mut nodes, variable(&variables[at]))).collect::<Result<_>>()?;
+    let lists =
+        [("variables", None), ("trainable_variables", Some(true)), ("non_trainable_variables", Some(false))];
     let mut children = Vec::new();
     for (name, trainable) in lists {
         let mut node = user_object("trackable_list_wrapper");
-        let listed = variables.iter().zip(&all).filter(|(stored, _)| trainable.is_none_or(|t| stored.trainable == t));
+        let listed =
+            variables.iter().zip(&all).filter(|(stored, _)| trainable.is_none_or(|t| stored.trainable == t));
         node.children = listed.enumerate().map(|(at, (_, id))| edge(&at.to_string(), *id)).collect();
         children.push(edge(name, push(&mut nodes, node)?));
     }
@@ -145,7 +148,9 @@ fn callable(signature: &Written, bound_inputs: Vec<i32>) -> SavedConcreteFunctio
 
 /// What the function of named arguments takes and gives.
 fn named(signature: &Written, bound_inputs: Vec<i32>) -> SavedConcreteFunction {
-    let named = |entries: &[(String, TensorSpec)]| dict(entries.iter().map(|(name, of)| (name.clone(), spec(name, of))));
+    let named = |entries: &[(String, TensorSpec)]| {
+        dict(entries.iter().map(|(name, of)| (name.clone(), spec(name, of))))
+    };
     SavedConcreteFunction {
         bound_inputs,
         canonicalized_input_signature: Some(tuple(vec![tuple(Vec::new()), named(&signature.inputs)])),

@@ -27,10 +27,12 @@ pub const OPS: &[(&str, Lowering)] = &[
 fn reduce(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str) -> Result<Vec<String>> {
     let axes = f.vector(&w.numbers("axes")?)?;
     let mut attributes = vec![("keep_dims", Value::B(w.flag("keepdims"))), ("Tidx", dtype(DType::Int32)?)];
+    let to = w.output()?.dtype;
+    let input = convert(f, w.name(0)?, w.input(0)?.spec.dtype, to)?;
     if !matches!(op, "All" | "Any") {
-        attributes.push(("T", dtype(w.input(0)?.spec.dtype)?));
+        attributes.push(("T", dtype(to)?));
     }
-    Ok(vec![f.node(op, &[w.name(0)?, axes], attributes)])
+    Ok(vec![f.node(op, &[input, axes], attributes)])
 }
 
 fn place(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str) -> Result<Vec<String>> {
@@ -50,13 +52,15 @@ fn place(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str) -> Result<Vec<Stri
 
 fn running(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str) -> Result<Vec<String>> {
     let axis = f.scalar(w.number("axis")?)?;
+    let to = w.output()?.dtype;
+    let input = convert(f, w.name(0)?, w.input(0)?.spec.dtype, to)?;
     let attributes = vec![
-        ("T", dtype(w.input(0)?.spec.dtype)?),
+        ("T", dtype(to)?),
         ("Tidx", dtype(DType::Int32)?),
         ("exclusive", Value::B(w.flag("exclusive"))),
         ("reverse", Value::B(w.flag("reverse"))),
     ];
-    Ok(vec![f.node(op, &[w.name(0)?, axis], attributes)])
+    Ok(vec![f.node(op, &[input, axis], attributes)])
 }
 
 fn top_k(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {

@@ -22,7 +22,9 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("shape_of", shape_of),
     ("slice", slice),
     ("split", split),
-    ("stop_gradient", |f, w| Ok(vec![f.node("StopGradient", &[w.name(0)?], vec![("T", dtype(w.output()?.dtype)?)])])),
+    ("stop_gradient", |f, w| {
+        Ok(vec![f.node("StopGradient", &[w.name(0)?], vec![("T", dtype(w.output()?.dtype)?)])])
+    }),
     ("transpose", transpose),
 ];
 
@@ -38,7 +40,12 @@ fn broadcast_to(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>
     Ok(vec![f.node("BroadcastTo", &[w.name(0)?, shape], attributes)])
 }
 
-fn with_shape(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &str, kind: &'static str) -> Result<Vec<String>> {
+fn with_shape(
+    f: &mut FunctionWriter<'_>,
+    w: &Write<'_>,
+    op: &str,
+    kind: &'static str,
+) -> Result<Vec<String>> {
     let attributes = vec![("T", dtype(w.output()?.dtype)?), (kind, dtype(w.input(1)?.spec.dtype)?)];
     Ok(vec![f.node(op, &[w.name(0)?, w.name(1)?], attributes)])
 }
@@ -85,7 +92,8 @@ fn range(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 fn pad(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let op = w.op::<Pad>()?;
     let kind = w.output()?.dtype;
-    let widths: Vec<i64> = op.widths.iter().flat_map(|(before, behind)| [*before as i64, *behind as i64]).collect();
+    let widths: Vec<i64> =
+        op.widths.iter().flat_map(|(before, behind)| [*before as i64, *behind as i64]).collect();
     let widths = Array::vector(widths).cast(DType::Int32)?.reshape([op.widths.len(), 2])?;
     let widths = f.constant(&widths)?.name;
     let value = f.number(op.value, kind)?;
@@ -111,7 +119,11 @@ fn slice(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 /// `x[start:stop:step, ...]`.
 pub fn strided_slice(f: &mut FunctionWriter<'_>, x: String, kind: DType, ranges: &[Range]) -> Result<String> {
     let mask = |is_open: fn(&Range) -> bool| {
-        ranges.iter().enumerate().filter(|(_, range)| is_open(range)).fold(0i64, |mask, (at, _)| mask | 1 << at)
+        ranges
+            .iter()
+            .enumerate()
+            .filter(|(_, range)| is_open(range))
+            .fold(0i64, |mask, (at, _)| mask | 1 << at)
     };
     let begin: Vec<i64> = ranges.iter().map(|range| range.start.unwrap_or(0)).collect();
     let end: Vec<i64> = ranges.iter().map(|range| range.stop.unwrap_or(0)).collect();

@@ -54,9 +54,6 @@ fn sorted(named: &[(String, TensorSpec)]) -> Vec<usize> {
 /// Writes both functions of a signature into the library.
 pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stored]) -> Result<Written> {
     let graph = decomposed(graph)?;
-    if !graph.updates.is_empty() {
-        return Err(Error::unsupported("a signature that changes variables"));
-    }
     let names: Vec<String> = graph.input_names().into_iter().map(str::to_owned).collect();
     let inputs: Vec<(String, TensorSpec)> = names.into_iter().zip(graph.input_specs()?).collect();
     let outputs = graph.outputs.iter().map(|(name, _)| name.clone()).zip(graph.output_specs()?).collect();
@@ -69,17 +66,35 @@ pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stor
     }
     let mut captures = Vec::new();
     let mut read: Vec<(String, Val)> = Vec::new();
+    let mut handles: Vec<(String, String)> = Vec::new();
     for (path, spec, _) in graph.variables() {
         let position = variables.iter().position(|stored| stored.path == path);
         captures.push(position.ok_or_else(|| Error::not_found(format!("variable `{path}` has no value")))?);
-        let handle = f.variable(&format!("{path}_resource"), spec)?;
-        read.push((path.to_owned(), handle));
+        let handle = f.resource(&format!("{path}_resource"));
+        handles.push((path.to_owned(), handle.clone()));
+        read.push((path.to_owned(), f.read(handle, spec)?));
+    }
+    for (path, value) in &graph.updates {
+        if handles.iter().any(|(known, _)| known == path) {
+            continue;
+        }
+        // A variable that is only written.
+        let position = variables.iter().position(|stored| stored.path == *path);
+        captures.push(position.ok_or_else(|| Error::not_found(format!("variable `{path}` has no value")))?);
+        let spec = graph.spec(*value)?.clone();
+        let handle = f.resource(&format!("{path}_resource"));
+        handles.push((path.clone(), handle.clone()));
+        read.push((path.clone(), Val { name: handle, spec }));
     }
     let variable = |path: &str| {
         let known = read.iter().find(|(known, _)| known == path).map(|(_, value)| value.clone());
         known.ok_or_else(|| Error::internal(format!("variable `{path}` is not listed")))
     };
-    let (made, _) = write_graph(&mut f, &graph, &arguments, &variable)?;
+    let (made, updates) = write_graph(&mut f, &graph, &arguments, &variable)?;
+    for ((path, _), value) in graph.updates.iter().zip(updates) {
+        let handle = handles.iter().find(|(known, _)| known == path).map(|(_, handle)| handle.clone());
+        f.assign(handle.ok_or_else(|| Error::internal("a handle"))?, &value)?;
+    }
     let mut results: Vec<(String, Val)> = Vec::new();
     for (at, value) in made.into_iter().enumerate() {
         // A result that is an argument must be a node of its own.
@@ -88,8 +103,16 @@ pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stor
         results.push((format!("output_{at}"), Val { name, spec: value.spec }));
     }
     // What is called must take at least one node; results in the order in which nested structures are flattened.
-    let written = Written { name: name.to_owned(), call: call.clone(), wrapper: String::new(), inputs, outputs, captures };
-    let order = if written.has_plain_outputs() { (0..results.len()).collect() } else { written.sorted_outputs() };
+    let written = Written {
+        name: name.to_owned(),
+        call: call.clone(),
+        wrapper: String::new(),
+        inputs,
+        outputs,
+        captures,
+    };
+    let order =
+        if written.has_plain_outputs() { (0..results.len()).collect() } else { written.sorted_outputs() };
     let flattened: Vec<(String, Val)> = order.iter().filter_map(|at| results.get(*at).cloned()).collect();
     let flattened: Vec<(String, Val)> =
         flattened.into_iter().enumerate().map(|(at, (_, value))| (format!("output_{at}"), value)).collect();
@@ -112,7 +135,8 @@ fn write_wrapper(library: &mut Library, written: &Written, order: &[usize]) -> R
     for at in 0..written.captures.len() {
         arguments.push(f.resource(&format!("unknown_{at}")));
     }
-    let output_specs: Vec<&TensorSpec> = order.iter().filter_map(|at| written.outputs.get(*at)).map(|o| &o.1).collect();
+    let output_specs: Vec<&TensorSpec> =
+        order.iter().filter_map(|at| written.outputs.get(*at)).map(|o| &o.1).collect();
     let mut kinds: Vec<i32> = Vec::new();
     for (_, spec) in &written.inputs {
         kinds.push(super::attributes::code(spec.dtype)?);

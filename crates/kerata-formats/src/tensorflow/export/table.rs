@@ -26,12 +26,18 @@ pub fn lowering(name: &str) -> Option<Lowering> {
 }
 
 /// Writes a node.
-pub fn write(function: &mut FunctionWriter<'_>, node: &Node, op: &dyn Op, inputs: &[Val]) -> Result<Vec<Val>> {
+pub fn write(
+    function: &mut FunctionWriter<'_>,
+    node: &Node,
+    op: &dyn Op,
+    inputs: &[Val],
+) -> Result<Vec<Val>> {
     let lowering = lowering(op.name()).ok_or_else(|| {
         Error::unsupported(format!("op `{}` has no form in TensorFlow", op.name())).at(node.name.clone())
     })?;
     let write = Write { op, inputs, outputs: &node.outputs };
-    let names = lowering(function, &write).map_err(|error| error.at(format!("op `{}` ({})", op.name(), node.name)))?;
+    let names = lowering(function, &write)
+        .map_err(|error| error.at(format!("op `{}` ({})", op.name(), node.name)))?;
     Ok(names.into_iter().zip(&node.outputs).map(|(name, spec)| Val { name, spec: spec.clone() }).collect())
 }
 
@@ -50,7 +56,9 @@ pub fn decomposed(graph: &Graph) -> Result<Graph> {
 impl Write<'_> {
     /// An input.
     pub fn input(&self, at: usize) -> Result<&Val> {
-        self.inputs.get(at).ok_or_else(|| Error::internal(format!("op `{}` has no input {at}", self.op.name())))
+        self.inputs
+            .get(at)
+            .ok_or_else(|| Error::internal(format!("op `{}` has no input {at}", self.op.name())))
     }
 
     /// The name of an input.

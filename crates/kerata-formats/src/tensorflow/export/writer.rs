@@ -43,6 +43,8 @@ pub struct FunctionWriter<'l> {
     arguments: Vec<ArgDef>,
     shapes: BTreeMap<String, TensorSpec>,
     is_stateful: bool,
+    /// Nodes that must run though no output needs them.
+    effects: Vec<String>,
     /// Shape vectors by what they are the shape of.
     shape_cache: HashMap<String, String>,
     constants: HashMap<(Vec<i64>, bool, DType), String>,
@@ -58,6 +60,7 @@ impl<'l> FunctionWriter<'l> {
             arguments: Vec::new(),
             shapes: BTreeMap::new(),
             is_stateful: false,
+            effects: Vec::new(),
             shape_cache: HashMap::new(),
             constants: HashMap::new(),
         }
@@ -66,18 +69,11 @@ impl<'l> FunctionWriter<'l> {
     /// An argument that is a tensor.
     pub fn argument(&mut self, name: &str, spec: &TensorSpec) -> Result<Val> {
         let name = self.unique(name);
-        let argument = ArgDef { name: name.clone(), r#type: super::attributes::code(spec.dtype)?, ..ArgDef::default() };
+        let argument =
+            ArgDef { name: name.clone(), r#type: super::attributes::code(spec.dtype)?, ..ArgDef::default() };
         self.arguments.push(argument);
         self.shapes.insert(name.clone(), spec.clone());
         Ok(Val { name, spec: spec.clone() })
-    }
-
-    /// An argument that is the handle of a variable; gives the variable's value.
-    pub fn variable(&mut self, name: &str, spec: &TensorSpec) -> Result<Val> {
-        let handle = self.resource(name);
-        self.is_stateful = true;
-        let read = self.node("ReadVariableOp", &[handle], vec![("dtype", dtype(spec.dtype)?)]);
-        Ok(Val { name: read, spec: spec.clone() })
     }
 
     /// An argument that is the handle of a variable.
@@ -87,6 +83,24 @@ impl<'l> FunctionWriter<'l> {
         self.arguments.push(ArgDef { name: name.clone(), r#type: code, ..ArgDef::default() });
         self.is_stateful = true;
         name
+    }
+
+    /// The value of the variable behind a handle.
+    pub fn read(&mut self, handle: String, spec: &TensorSpec) -> Result<Val> {
+        let name = self.node("ReadVariableOp", &[handle], vec![("dtype", dtype(spec.dtype)?)]);
+        Ok(Val { name, spec: spec.clone() })
+    }
+
+    /// Gives the variable behind a handle a new value, after everything that has read it.
+    pub fn assign(&mut self, handle: String, value: &Val) -> Result<()> {
+        let mut inputs = vec![handle.clone(), value.name.clone()];
+        let readers =
+            self.nodes.iter().filter(|node| node.op == "ReadVariableOp" && node.input.contains(&handle));
+        inputs.extend(readers.map(|node| format!("^{}", node.name)));
+        let attributes = vec![("dtype", dtype(value.spec.dtype)?), ("validate_shape", Value::B(false))];
+        let node = self.add("AssignVariableOp", &inputs, attributes);
+        self.effects.push(node);
+        Ok(())
     }
 
     /// An argument that is a tensor list.
@@ -107,7 +121,13 @@ impl<'l> FunctionWriter<'l> {
     pub fn add(&mut self, op: &str, inputs: &[String], attributes: Vec<Attribute>) -> String {
         let name = self.unique(op);
         let attr = attributes.into_iter().map(|(name, value)| (name.to_owned(), attr(value))).collect();
-        self.nodes.push(NodeDef { name: name.clone(), op: op.to_owned(), input: inputs.to_vec(), attr, ..NodeDef::default() });
+        self.nodes.push(NodeDef {
+            name: name.clone(),
+            op: op.to_owned(),
+            input: inputs.to_vec(),
+            attr,
+            ..NodeDef::default()
+        });
         name
     }
 
@@ -236,10 +256,12 @@ impl<'l> FunctionWriter<'l> {
                 input_arg: self.arguments,
                 output_arg,
                 is_stateful: self.is_stateful,
+                control_output: self.effects.clone(),
                 ..OpDef::default()
             }),
             node_def: self.nodes,
             ret,
+            control_ret: self.effects.into_iter().map(|node| (node.clone(), node)).collect(),
             ..FunctionDef::default()
         };
         self.library.functions.push(function);
@@ -248,7 +270,8 @@ impl<'l> FunctionWriter<'l> {
 
     /// A name that no node and no argument has: letters, digits and `_`, as TensorFlow wants them.
     fn unique(&mut self, base: &str) -> String {
-        let mut clean: String = base.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let mut clean: String =
+            base.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         if !clean.starts_with(|c: char| c.is_ascii_alphabetic()) {
             clean.insert_str(0, "x_");
         }
