@@ -1,7 +1,7 @@
 //! The families of built-in layers, sorted, one line each.
 
 use super::{
-    Layer, activations, attention, convolutional, core, embeddings, image, merging, normalization, pooling,
+    Layer, activations, attention, convolutional, core, embeddings, image, legacy, merging, normalization, pooling,
     preprocessing, recurrent, regularization, reshaping, wrappers,
 };
 use crate::config::Constructor;
@@ -15,6 +15,7 @@ pub(crate) const BUILT_IN: &[&[(&str, Constructor<dyn Layer>)]] = &[
     core::BUILT_IN,
     embeddings::BUILT_IN,
     image::BUILT_IN,
+    legacy::BUILT_IN,
     merging::BUILT_IN,
     normalization::BUILT_IN,
     pooling::BUILT_IN,

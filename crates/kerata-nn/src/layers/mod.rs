@@ -18,6 +18,7 @@ pub mod convolutional;
 pub mod core;
 pub mod embeddings;
 pub mod image;
+pub mod legacy;
 pub mod merging;
 pub mod normalization;
 pub mod pooling;
