@@ -1,8 +1,8 @@
 //! The families of built-in layers, sorted, one line each.
 
 use super::{
-    Layer, activations, attention, convolutional, core, embeddings, image, legacy, merging, normalization, pooling,
-    preprocessing, recurrent, regularization, reshaping, wrappers,
+    Layer, activations, attention, convolutional, core, embeddings, image, legacy, merging, normalization,
+    pooling, preprocessing, recurrent, regularization, reshaping, wrappers,
 };
 use crate::config::Constructor;
 use crate::models;

@@ -2,5 +2,6 @@
 
 mod cannot;
 mod custom;
+mod eras;
 mod golden;
 mod training;

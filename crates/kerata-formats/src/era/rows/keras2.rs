@@ -50,7 +50,8 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         until: Era::Keras2,
-        classes: &[],
+        // Locally connected layers lay their kernels out by it.
+        classes: &["LSTM", "LSTMCell", "GRU", "GRUCell", "SimpleRNN", "SimpleRNNCell", "RNN", "ConvLSTM2D"],
         field: "implementation",
         action: Action::Drop,
         what: "`implementation` is dropped",

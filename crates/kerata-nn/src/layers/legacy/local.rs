@@ -17,9 +17,17 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    pub fn of(spatial: Spatial, input: &TensorSpec, sizes: Vec<usize>, strides: Vec<usize>, padding: Padding) -> Result<Self> {
+    pub fn of(
+        spatial: Spatial,
+        input: &TensorSpec,
+        sizes: Vec<usize>,
+        strides: Vec<usize>,
+        padding: Padding,
+    ) -> Result<Self> {
         let first = if spatial.data_format == DataFormat::ChannelsFirst { 2 } else { 1 };
-        let own = (first..first + spatial.rank).map(|axis| input.known_axis(axis as i64)).collect::<Result<Vec<_>>>()?;
+        let own = (first..first + spatial.rank)
+            .map(|axis| input.known_axis(axis as i64))
+            .collect::<Result<Vec<_>>>()?;
         let is_same = padding == Padding::Same;
         let count = |axis: usize| match is_same {
             true => own[axis].div_ceil(strides[axis].max(1)),
@@ -66,7 +74,13 @@ impl Windows {
 }
 
 /// Which weights there are: Keras's `implementation`.
-pub(super) fn kernel_shape(windows: &Windows, spatial: Spatial, channels: usize, filters: usize, implementation: usize) -> Result<Vec<usize>> {
+pub(super) fn kernel_shape(
+    windows: &Windows,
+    spatial: Spatial,
+    channels: usize,
+    filters: usize,
+    implementation: usize,
+) -> Result<Vec<usize>> {
     let elements: usize = windows.sizes.iter().product();
     let is_first = spatial.data_format == DataFormat::ChannelsFirst;
     match implementation {
@@ -102,7 +116,13 @@ pub(super) fn product(
         let eye = ops::eye(x.builder(), width, width, 0, x.dtype())?;
         let shape = windows.sizes.iter().copied().chain([channels, width]);
         let ones = vec![1; spatial.rank];
-        let parts = convolve(&spatial.enter(x)?, &ops::reshape(&eye, shape)?, &windows.strides, Padding::Valid, &ones)?;
+        let parts = convolve(
+            &spatial.enter(x)?,
+            &ops::reshape(&eye, shape)?,
+            &windows.strides,
+            Padding::Valid,
+            &ones,
+        )?;
         let parts = ops::reshape(&parts, [x.size(0), outs.into(), width.into()])?;
         let kernel = if is_first {
             let apart = ops::reshape(kernel, [outs, channels, elements, filters])?;
@@ -111,7 +131,9 @@ pub(super) fn product(
             kernel.clone()
         };
         let result = ops::einsum("bpf,pfo->bpo", &[&parts, &kernel])?;
-        let sizes = std::iter::once(x.size(0)).chain(windows.output.iter().map(|&size| size.into())).chain([filters.into()]);
+        let sizes = std::iter::once(x.size(0))
+            .chain(windows.output.iter().map(|&size| size.into()))
+            .chain([filters.into()]);
         return spatial.leave(&ops::reshape(&result, sizes)?);
     }
     let rows = windows.input.iter().product::<usize>() * channels;
@@ -119,7 +141,10 @@ pub(super) fn product(
     let places = x.builder().constant(places);
     let matrix = if implementation == 2 {
         let is_weight = ops::less(&places, &ops::scalar(&places, count as i64)?)?;
-        ops::multiply(&ops::reshape(kernel, [rows, outs * filters])?, &ops::cast(&is_weight, kernel.dtype())?)?
+        ops::multiply(
+            &ops::reshape(kernel, [rows, outs * filters])?,
+            &ops::cast(&is_weight, kernel.dtype())?,
+        )?
     } else {
         let zero = ops::full(x.builder(), [1], 0.0, kernel.dtype())?;
         ops::take(&ops::concatenate(&[kernel.clone(), zero], 0)?, &places, Some(0))?
