@@ -2,7 +2,6 @@
 
 /// Name of the model and the reason.
 pub const CANNOT: &[(&str, &str)] = &[
-    ("activations", "mismatch: element 2: expected 0.14705896377563477, found 0"),
     ("awq", "mismatch: the layer needs (8, 8), the file holds (8,)"),
     ("custom_store", "unsupported: the code of class `OwnStore` is not there"),
     ("feature_space", "unsupported: `FeatureSpace` is not a model of layers"),
