@@ -47,6 +47,8 @@ commands! {
     run::Run,
     /// Print the table of layers as Keras prints it.
     summary::Summary,
+    /// Make a model, save it in every format, load it again: the story in a moment.
+    tour::Tour,
     /// Train a compiled model on arrays, from its optimizer state on.
     train::Train,
     /// List every variable: path, dtype, shape, bytes, offset.

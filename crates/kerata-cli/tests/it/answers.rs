@@ -79,3 +79,19 @@ fn completions_and_man_pages_are_made() {
     assert_eq!(kerata(&["completions", "man", &text(folder.path())]).status, 0);
     assert!(folder.path().join("kerata-convert.1").exists());
 }
+
+#[test]
+fn the_tour_leaves_the_files_that_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("tour");
+    let outcome = kerata(&["tour", &text(&dir), "--json"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    let answer = outcome.json();
+    let files = answer.get("files").unwrap().as_list().unwrap();
+    assert!(files.len() >= 5);
+    for file in files {
+        let path = file.get("path").unwrap().as_str().unwrap();
+        assert_eq!(kerata(&["inspect", path]).status, 0, "{path}");
+    }
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), files.len());
+}
