@@ -5,6 +5,7 @@
 
 pub mod kernels;
 
+mod batch;
 mod context;
 mod domain;
 mod plan;

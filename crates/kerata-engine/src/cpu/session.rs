@@ -1,10 +1,12 @@
 //! A session of the CPU engine: a plan, the values of its variables, its workers and buffers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use kerata_core::graph::{Graph, NodeKind};
 use kerata_core::{Array, Error, Result};
 
+use super::batch;
 use super::context::{Context, Pool};
 use super::kernels::isa::Isa;
 use super::plan::Plan;
@@ -20,6 +22,8 @@ pub(super) struct CpuSession {
     /// Variables that the plan reads at run time, in its order; the others are constants of the plan.
     live: Vec<String>,
     plan: Plan,
+    /// Floats of the largest value of a sample, when samples can be run apart.
+    floats_a_sample: Option<usize>,
     isa: Isa,
     workers: Workers,
     pool: Pool,
@@ -36,9 +40,59 @@ impl CpuSession {
         for (path, spec, _) in graph.variables() {
             values.insert(path.to_owned(), checked(path, spec, variables(path)?)?);
         }
-        let (plan, live) = plan(graph, &values, isa)?;
+        let (plan, live, floats_a_sample) = plan(graph, &values, isa)?;
         let workers = Workers::new(options.threads)?;
-        Ok(CpuSession { graph: graph.clone(), values, live, plan, isa, workers, pool: Pool::default() })
+        Ok(CpuSession {
+            graph: graph.clone(),
+            values,
+            live,
+            plan,
+            floats_a_sample,
+            isa,
+            workers,
+            pool: Pool::default(),
+        })
+    }
+
+    /// Samples to run together, when the batch is to be split.
+    fn tile(&self, inputs: &[Array]) -> Option<usize> {
+        let batch = *inputs.first()?.shape().first()?;
+        let is_batch = inputs.iter().all(|input| input.shape().first() == Some(&batch));
+        let tile = batch::tile(self.floats_a_sample?, batch, self.workers.threads());
+        (is_batch && tile < batch).then_some(tile)
+    }
+
+    fn run_whole(&self, workers: &Workers, all: &[&Array]) -> Result<Vec<Array>> {
+        self.plan.run(&Context { isa: self.isa, workers, pool: &self.pool }, all)
+    }
+
+    /// Runs the batch in tiles, each on one thread, and puts the results together. The first `count` of `all` have a
+    /// batch axis.
+    fn run_tiles(&self, all: &[&Array], count: usize, tile: usize) -> Result<Vec<Array>> {
+        let batch = all[0].shape()[0];
+        let tiles = batch.div_ceil(tile);
+        let alone = Workers::single();
+        let made: Vec<OnceLock<Result<Vec<Array>>>> = (0..tiles).map(|_| OnceLock::new()).collect();
+        self.workers.each(tiles, &|index| {
+            let (from, to) = (batch * index / tiles, batch * (index + 1) / tiles);
+            let run = || {
+                let parts = all[..count]
+                    .iter()
+                    .map(|input| batch::samples(input, from, to))
+                    .collect::<Result<Vec<_>>>()?;
+                let parts: Vec<&Array> = parts.iter().chain(all[count..].iter().copied()).collect();
+                self.run_whole(&alone, &parts)
+            };
+            let _ = made[index].set(run());
+        });
+        let made = made
+            .into_iter()
+            .map(|cell| cell.into_inner().unwrap_or_else(|| Err(Error::internal("a tile was not run"))))
+            .collect::<Result<Vec<_>>>()?;
+        let outputs = self.graph.outputs.len();
+        (0..outputs)
+            .map(|at| Array::join(&made.iter().map(|tile| &tile[at]).collect::<Vec<_>>(), 0))
+            .collect()
     }
 
     /// The names of the kernels, in order.
@@ -47,8 +101,11 @@ impl CpuSession {
     }
 }
 
+/// A plan, the variables it reads at run time, and floats of the largest value of a sample.
+type Planned = (Plan, Vec<String>, Option<usize>);
+
 /// The plan of a graph with its variables as constants, but for those that its updates change.
-fn plan(graph: &Graph, values: &HashMap<String, Array>, isa: Isa) -> Result<(Plan, Vec<String>)> {
+fn plan(graph: &Graph, values: &HashMap<String, Array>, isa: Isa) -> Result<Planned> {
     let updated: HashSet<&str> = graph.updates.iter().map(|(path, _)| path.as_str()).collect();
     let mut graph = graph.clone();
     for node in &mut graph.nodes {
@@ -61,7 +118,7 @@ fn plan(graph: &Graph, values: &HashMap<String, Array>, isa: Isa) -> Result<(Pla
     }
     let graph = rewrite::simplify(&graph)?;
     let live = graph.variables().map(|(path, ..)| path.to_owned()).collect();
-    Ok((Plan::new(&graph, isa)?, live))
+    Ok((Plan::new(&graph, isa)?, live, batch::floats_a_sample(&graph)))
 }
 
 impl Session for CpuSession {
@@ -72,9 +129,9 @@ impl Session for CpuSession {
             all.push(self.values.get(path).ok_or_else(|| Error::not_found(format!("variable `{path}`")))?);
         }
         self.pool.next_run();
-        let mut results = self.workers.enter(|| {
-            let cx = Context { isa: self.isa, workers: &self.workers, pool: &self.pool };
-            self.plan.run(&cx, &all)
+        let mut results = self.workers.enter(|| match self.tile(inputs) {
+            Some(tile) => self.run_tiles(&all, inputs.len(), tile),
+            None => self.run_whole(&self.workers, &all),
         })?;
         let updates = results.split_off(self.graph.outputs.len());
         let paths = self.graph.updates.iter().map(|(path, _)| path.clone());
@@ -94,7 +151,7 @@ impl Session for CpuSession {
             }
         }
         if is_plan_old {
-            (self.plan, self.live) = plan(&self.graph, &self.values, self.isa)?;
+            (self.plan, self.live, self.floats_a_sample) = plan(&self.graph, &self.values, self.isa)?;
         }
         Ok(())
     }

@@ -27,6 +27,11 @@ impl Workers {
         Ok(Workers { pool: Some(pool), threads })
     }
 
+    /// The caller's thread alone.
+    pub fn single() -> Workers {
+        Workers { pool: None, threads: 1 }
+    }
+
     /// How many threads there are.
     pub fn threads(&self) -> usize {
         self.threads

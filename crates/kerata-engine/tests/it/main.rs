@@ -5,4 +5,6 @@ mod convolution;
 mod fusion;
 mod models;
 mod moving;
+mod op_cases;
 mod recurrence;
+mod training;

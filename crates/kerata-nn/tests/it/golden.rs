@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kerata_core::array::Array;
 use kerata_core::graph::Graph;
 use kerata_core::{Artifact, DType, Error, Limits, Result, ResultExt, Tree};
-use kerata_engine::{Engine, SessionOptions, reference::Reference};
+use kerata_engine::{ENGINES, SessionOptions};
 use kerata_formats::Input;
 use kerata_nn::Model;
 

@@ -136,13 +136,9 @@ unsafe fn line_of<V: Vector>(window: &Window, filters: &Filters, line: &Line) {
     let last = last.max(first);
     // SAFETY: the ranges of taps keep every read inside the input line; see `piece`.
     unsafe {
-        let border = |at: usize| {
-            let inside = |tap: usize| (at * stride + tap * dilation).wrapping_sub(padding) < width;
-            let from = (0..taps).find(|&tap| inside(tap)).unwrap_or(0);
-            let to = (0..taps).rev().find(|&tap| inside(tap)).map_or(from, |tap| tap + 1);
-            piece::<V, 1>(window, filters, line, at, from, to);
-        };
-        (0..first).for_each(border);
+        for at in 0..first {
+            border::<V>(window, filters, line, at);
+        }
         let mut at = first;
         while at < last {
             let left = last - at;
@@ -159,8 +155,27 @@ unsafe fn line_of<V: Vector>(window: &Window, filters: &Filters, line: &Line) {
                 at += 1;
             }
         }
-        (last..count).for_each(border);
+        for at in last..count {
+            border::<V>(window, filters, line, at);
+        }
     }
+}
+
+/// One output whose window reaches over an end of the line. A function and not a closure: closures are compiled
+/// without the instruction set of the caller.
+#[inline(always)]
+unsafe fn border<V: Vector>(window: &Window, filters: &Filters, line: &Line, at: usize) {
+    let (stride, dilation, padding) = (window.strides[2], window.dilation[2], window.padding[2]);
+    let is_inside = |tap: usize| (at * stride + tap * dilation).wrapping_sub(padding) < window.input[2];
+    let (mut from, mut to) = (0, window.kernel[2]);
+    while from < to && !is_inside(from) {
+        from += 1;
+    }
+    while to > from && !is_inside(to - 1) {
+        to -= 1;
+    }
+    // SAFETY: taps `from..to` lie inside the line.
+    unsafe { piece::<V, 1>(window, filters, line, at, from, to) }
 }
 
 /// Outputs `at..at + N` from taps `from..to` of each input line.

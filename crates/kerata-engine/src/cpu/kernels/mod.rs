@@ -3,6 +3,7 @@
 
 pub mod depthwise;
 pub mod elementwise;
+pub mod gradients;
 pub mod isa;
 pub mod math;
 pub mod memory;

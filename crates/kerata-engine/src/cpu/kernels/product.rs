@@ -218,10 +218,18 @@ fn multiply_block(
     let cuts = cuts(taps, depth);
     let last = cuts.len() - 1;
     for (index, cut) in cuts.iter().enumerate() {
-        for panel in &panels.panels()[range.clone()] {
+        let mut left = &panels.panels()[range.clone()];
+        while let Some(panel) = left.first() {
+            let next = panels.depth() * panel.width;
+            let together = tile::together(isa);
+            let is_single = to - from == 1
+                && panel.vectors == shape.rows.len()
+                && left.len() >= together
+                && left[together - 1].columns == panel.width;
+            left = &left[if is_single { together } else { 1 }..];
             let most = shape.rows[panel.vectors - 1];
             let tiles = (to - from).div_ceil(most);
-            let data = panels.data()[panel.start..][..panels.depth() * panel.width].as_ptr();
+            let data = panels.data()[panel.start..][..next * if is_single { together } else { 1 }].as_ptr();
             for t in 0..tiles {
                 let first = (to - from) * t / tiles;
                 let height = (to - from) * (t + 1) / tiles - first;
@@ -234,6 +242,7 @@ fn multiply_block(
                     // SAFETY: the cut lies inside the panel.
                     panel: unsafe { data.add((cut.tap * depth + cut.offset) * panel.width) },
                     panel_stride: panel.width,
+                    panel_next: next,
                     // SAFETY: `product` checked that the last element of the last row is inside.
                     out: unsafe {
                         out.start().add(place.start + (from + first) * place.stride + panel.column)
@@ -247,7 +256,13 @@ fn multiply_block(
                 };
                 // SAFETY: the panels were laid out for `isa`, whose instructions are there; the row pointers come
                 // from `pointers` with `depth` floats each, and output places of different tasks do not overlap.
-                unsafe { tile::kernel(isa, height, panel.vectors)(&args) };
+                unsafe {
+                    if is_single {
+                        tile::single(isa)(&args)
+                    } else {
+                        tile::kernel(isa, height, panel.vectors)(&args)
+                    }
+                };
             }
         }
     }
@@ -314,7 +329,9 @@ mod tests {
 
     #[test]
     fn products_equal_a_chain_of_fused_multiply_adds() {
-        for (m, k, n) in [(1, 1, 1), (5, 7, 3), (13, 33, 70), (25, 2100, 17), (3, 64, 129), (7, 0, 5)] {
+        for (m, k, n) in
+            [(1, 1, 1), (5, 7, 3), (13, 33, 70), (25, 2100, 17), (3, 64, 129), (7, 0, 5), (1, 2100, 330)]
+        {
             let (a, b, bias) = (noise(m * k, 1), noise(k * n, 2), noise(n, 3));
             let mut want = vec![0.0; m * n];
             for i in 0..m {

@@ -24,6 +24,8 @@ pub struct TileArgs {
     pub panel: *const f32,
     /// Floats from one k to the next.
     pub panel_stride: usize,
+    /// Floats from one panel to the next, for [`single`].
+    pub panel_next: usize,
     /// First output element.
     pub out: *mut f32,
     /// Floats from one output row to the next.
@@ -62,6 +64,87 @@ pub fn shape(isa: Isa) -> TileShape {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => TileShape { lanes: Ymm::LANES, rows: &[6, 6] },
         Level::Portable => TileShape { lanes: Lanes::LANES, rows: &[4] },
+    }
+}
+
+/// Panels that a [`single`] row takes together, so that enough sums are under way.
+pub fn together(isa: Isa) -> usize {
+    match isa.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => 2,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => 4,
+        Level::Portable => 4,
+    }
+}
+
+/// The microkernel of one row and [`together`] neighbouring panels of full width, whose columns all exist.
+pub fn single(isa: Isa) -> TileFn {
+    match isa.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => single_avx512,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => single_avx2,
+        Level::Portable => single_portable,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn single_avx512(args: &TileArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { row::<Zmm, 4, 2>(args) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn single_avx2(args: &TileArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { row::<Ymm, 2, 4>(args) }
+}
+
+unsafe fn single_portable(args: &TileArgs) {
+    // SAFETY: the pointers are as promised.
+    unsafe { row::<Lanes, 1, 4>(args) }
+}
+
+/// One row times `PANELS` panels that lie `panel_next` floats apart.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn row<V: Vector, const VECTORS: usize, const PANELS: usize>(args: &TileArgs) {
+    // SAFETY: the contract of `TileArgs`, for each of the panels, whose columns are all written.
+    unsafe {
+        let place = |p: usize, v: usize| (p * VECTORS + v) * V::LANES;
+        let mut sums = [[V::splat(0.0); VECTORS]; PANELS];
+        for p in 0..PANELS {
+            for v in 0..VECTORS {
+                if args.accumulate {
+                    sums[p][v] = V::load(args.out.add(place(p, v)));
+                } else if !args.bias.is_null() {
+                    sums[p][v] = V::load(args.bias.add(place(p, v)));
+                }
+            }
+        }
+        let mut panel = args.panel;
+        for tap in 0..args.taps {
+            let row = (*args.rows.add(tap)).add(args.offset);
+            for k in 0..args.depth {
+                let left = V::splat(*row.add(k));
+                for p in 0..PANELS {
+                    for v in 0..VECTORS {
+                        let right = V::load(panel.add(p * args.panel_next + v * V::LANES));
+                        sums[p][v] = left.fma(right, sums[p][v]);
+                    }
+                }
+                panel = panel.add(args.panel_stride);
+            }
+        }
+        let (low, high) = (V::splat(args.low), V::splat(args.high));
+        for p in 0..PANELS {
+            for v in 0..VECTORS {
+                sums[p][v].clamp(low, high).store(args.out.add(place(p, v)));
+            }
+        }
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) fn takes(graph: &Graph, node: &Node) -> bool {
         && (conv.groups == 1 || is_depthwise(conv.groups, Some(&sizes)))
 }
 
-fn is_depthwise(groups: usize, kernel: Option<&[usize]>) -> bool {
+/// Whether a kernel of this shape has one channel and one filter in each of these groups.
+pub(super) fn is_depthwise(groups: usize, kernel: Option<&[usize]>) -> bool {
     matches!(kernel, Some([.., 1, filters]) if *filters == groups)
 }
 

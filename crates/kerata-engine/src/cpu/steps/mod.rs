@@ -4,6 +4,7 @@ mod conv;
 mod evaluate;
 mod finish;
 mod fused;
+mod gradients;
 mod matmul;
 mod moves;
 mod names;
@@ -66,17 +67,21 @@ type Lowering = fn(&mut Request) -> Option<Box<dyn Kernel>>;
 const LOWERINGS: &[(&str, Lowering)] = &[
     ("concat", moves::lower),
     ("conv", conv::lower),
+    ("conv_kernel_gradient", gradients::lower),
+    ("conv_transpose", gradients::lower),
     ("matmul", matmul::lower),
     ("max", reduce::lower),
     ("mean", reduce::lower),
     ("min", reduce::lower),
     ("pad", moves::lower),
     ("pool", pool::lower),
+    ("pool_gradient", gradients::lower),
     ("prod", reduce::lower),
     ("scan", scan::lower),
     ("slice", moves::lower),
     ("split", moves::lower),
     ("sum", reduce::lower),
+    ("sum_like", gradients::lower),
     ("take", take::lower),
     ("transpose", moves::lower),
 ];

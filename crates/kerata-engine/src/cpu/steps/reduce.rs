@@ -20,10 +20,11 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
         .then(|| Box::new(Reduction { function, axes: axes.to_vec(), keepdims }) as Box<dyn Kernel>)
 }
 
-struct Reduction {
-    function: Reduce,
-    axes: Vec<usize>,
-    keepdims: bool,
+/// A reduction over some axes.
+pub(super) struct Reduction {
+    pub function: Reduce,
+    pub axes: Vec<usize>,
+    pub keepdims: bool,
 }
 
 impl Kernel for Reduction {
