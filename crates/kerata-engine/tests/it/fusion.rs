@@ -128,3 +128,31 @@ fn attention_agrees() {
         agree(&graph, &model.read(), &inputs, 1e-5);
     }
 }
+
+#[test]
+fn chains_of_several_products_agree() {
+    // Two products meet in one chain, in either order; a row reduction follows a product; values are used twice.
+    let mut model = Model::new();
+    let x = model.input("x", &[None, Some(4)]);
+    let stack = model.dense("stack", &x, 4, 4);
+    let mean = ops::mean(&stack, &[-1], true).unwrap();
+    let variance =
+        ops::mean(&ops::square(&ops::subtract(&stack, &mean).unwrap()).unwrap(), &[-1], true).unwrap();
+    let scale = model.variable("gamma", &[1, 4], 0.5, 1.0);
+    let factor = ops::multiply(&ops::rsqrt(&ops::plus(&variance, 1e-3).unwrap()).unwrap(), &scale).unwrap();
+    let shift = ops::negative(&ops::multiply(&mean, &factor).unwrap()).unwrap();
+    let norm = ops::add(&ops::multiply(&stack, &factor).unwrap(), &shift).unwrap();
+    let a = model.dense("a", &norm, 4, 4);
+    let b = model.dense("b", &norm, 4, 4);
+    let c = ops::subtract(&ops::add(&norm, &a).unwrap(), &b).unwrap();
+    let d = model.dense("d", &c, 4, 4);
+    let e = model.dense("e", &c, 4, 4);
+    let f = ops::add(&d, &e).unwrap();
+    let g = ops::multiply(&model.dense("g", &f, 4, 4), &model.dense("h", &f, 4, 4)).unwrap();
+    let i = ops::add(&model.dense("i", &f, 4, 4), &g).unwrap();
+    for (name, y) in [("norm", &norm), ("c", &c), ("f", &f), ("g", &g), ("i", &i)] {
+        let graph = model.finish(&[y]);
+        println!("{name} {:?}", Cpu::new().explain(&graph, &model.read()).unwrap());
+        agree(&graph, &model.read(), &[noise_array(&[3, 4], 2)], 1e-5);
+    }
+}

@@ -102,14 +102,23 @@ pub fn run(path: &Path, file: &str) -> Result<()> {
         .zip(&specs)
         .map(|(array, spec)| if array.dtype() == spec.dtype { Ok(array) } else { array.cast(spec.dtype) })
         .collect::<Result<Vec<_>>>()?;
-    let session = Reference.prepare(&graph, &|path| model.variable(path), &SessionOptions::default())?;
-    let outputs = session.run(&inputs)?;
     let expected = arrays(path, "out")?;
-    if outputs.len() != expected.len() {
-        return Err(Error::mismatch(format!("expected {} outputs, found {}", expected.len(), outputs.len())));
-    }
     let narrowest = narrowest(&graph);
-    outputs.iter().zip(&expected).enumerate().try_for_each(|(index, (a, b))| compare(index, a, b, narrowest))
+    ENGINES.iter().try_for_each(|engine| {
+        let place = || format!("engine {}", engine.name());
+        let session =
+            engine.prepare(&graph, &|path| model.variable(path), &SessionOptions::default()).at(place)?;
+        let outputs = session.run(&inputs).at(place)?;
+        if outputs.len() != expected.len() {
+            return Err(Error::mismatch(format!(
+                "expected {} outputs, found {}",
+                expected.len(),
+                outputs.len()
+            )));
+        }
+        let mut pairs = outputs.iter().zip(&expected).enumerate();
+        pairs.try_for_each(|(index, (a, b))| compare(index, a, b, narrowest)).at(place)
+    })
 }
 
 /// Number of parameters and the table of layers.
