@@ -44,7 +44,10 @@ pub(super) fn for_each_image(scope: &Scope, x: &Tensor, low: f64, high: f64) -> 
 
 /// The lower and upper end of a `factor`: two numbers, or one for both sides of zero.
 pub(super) fn ends(factor: &Tree, least: f64) -> Result<[f64; 2]> {
-    match (factor.as_f64(), factor.as_list().map(|list| list.iter().filter_map(Tree::as_f64).collect::<Vec<_>>())) {
+    match (
+        factor.as_f64(),
+        factor.as_list().map(|list| list.iter().filter_map(Tree::as_f64).collect::<Vec<_>>()),
+    ) {
         (Some(factor), _) => Ok([(-factor.abs()).max(least), factor.abs()]),
         (_, Some(ends)) if ends.len() == 2 => Ok([ends[0].min(ends[1]), ends[0].max(ends[1])]),
         _ => Err(Error::corrupt("a `factor` is one or two numbers")),
