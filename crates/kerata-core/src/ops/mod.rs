@@ -26,6 +26,7 @@ pub mod text;
 
 use std::fmt::Debug;
 
+// Every room's functions are reached as `ops::name`, as in Keras; the rooms list what they export.
 pub use attribute::Attribute;
 
 pub use complex::*;

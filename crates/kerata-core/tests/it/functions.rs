@@ -82,6 +82,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "eye" => ops::eye(builder, a.int("rows"), a.int("columns"), a.int("diagonal"), DType::Float32),
         "fft" => return parts(&ops::fft(&ops::complex(&x[0], &x[1])?)?),
         "fft2" => return parts(&ops::fft2(&ops::complex(&x[0], &x[1])?)?),
+        "flatten" => ops::flatten(&x[0]),
         "flip" => ops::flip(&x[0], &a.ints("axes")),
         "floor_divide" => ops::floor_divide(&x[0], &x[1]),
         "gelu" => ops::gelu(&x[0], a.flag("approximate")),
@@ -173,6 +174,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         }
         "rfft" => return parts(&ops::rfft(&x[0], a.optional("length").map(|length| length as usize))?),
         "roll" => ops::roll(&x[0], a.int("shift"), a.int("axis")),
+        "saturate_cast" => ops::saturate_cast(&x[0], a.text("dtype").parse()?),
         "scan_power" => {
             let options = ScanOptions { length: Some(a.int("length") as u64), ..ScanOptions::default() };
             let step =
@@ -189,6 +191,9 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
             last.extend(outputs);
             return Ok(last);
         }
+        "scatter" => ops::scatter(&x[0], &x[1], a.ints("sizes")),
+        "scatter_update" => ops::scatter_update(&x[0], &x[1], &x[2]),
+        "segment_sum" => ops::segment_sum(&x[0], &x[1], a.int("count")),
         "selu" => ops::selu(&x[0]),
         "separable_conv" => ops::separable_conv(
             &x[0],
@@ -200,6 +205,7 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         ),
         "sign" => ops::sign(&x[0]),
         "silu" => ops::silu(&x[0]),
+        "slogdet" => return ops::slogdet(&x[0]).map(|(sign, log)| vec![sign, log]),
         "soft_shrink" => ops::soft_shrink(&x[0], a.float("threshold")),
         "softmax" => ops::softmax(&x[0], &a.ints("axes")),
         "softsign" => ops::softsign(&x[0]),
@@ -210,7 +216,9 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "sparsemax" => ops::sparsemax(&x[0], a.int("axis")),
         "sqrt" => ops::sqrt(&x[0]),
         "square" => ops::square(&x[0]),
+        "squared_difference" => ops::squared_difference(&x[0], &x[1]),
         "squareplus" => ops::squareplus(&x[0], a.float("b")),
+        "squeeze" => ops::squeeze(&x[0], &a.ints("axes")),
         "stack" => ops::stack(x, a.int("axis")),
         "std" => ops::std(&x[0], &a.ints("axes"), a.flag("keepdims")),
         "stft" => {
@@ -241,7 +249,12 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "tile" => ops::tile(&x[0], &a.sizes("counts")),
         "tril" => ops::tril(&x[0], a.int("diagonal")),
         "triu" => ops::triu(&x[0], a.int("diagonal")),
+        "unstack" => return ops::unstack(&x[0], a.int("axis")),
         "var" => ops::var(&x[0], &a.ints("axes"), a.flag("keepdims")),
+        "weighted_moments" => {
+            let (mean, variance) = ops::weighted_moments(&x[0], &x[1], &a.ints("axes"))?;
+            return Ok(vec![mean, variance]);
+        }
         "while_grow" => {
             let most = a.optional("max_steps").map(|steps| steps as u64);
             let start = vec![x[0].clone(), builder.constant(Array::scalar(0i32))];

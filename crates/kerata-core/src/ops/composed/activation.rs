@@ -6,7 +6,7 @@ use crate::Result;
 use crate::graph::Tensor;
 use crate::ops;
 
-/// A tensor where a condition holds, another one elsewhere, with a scope to be recognised by.
+/// A function of a float tensor in a name scope by which engines recognise it.
 fn scoped(x: &Tensor, name: &str, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let x = ops::to_float(x)?;
     let _scope = x.builder().scope(name);

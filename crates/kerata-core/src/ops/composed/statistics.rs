@@ -65,7 +65,7 @@ pub fn batch_normalization(
     ops::add(&ops::multiply(x, &factor)?, &shift)
 }
 
-/// Where `mask` holds, the mean and variance of the rest of the elements are left alone: weighted moments over axes.
+/// Mean and variance over axes of elements that count as much as their weights say.
 pub fn weighted_moments(x: &Tensor, weights: &Tensor, axes: &[i64]) -> Result<(Tensor, Tensor)> {
     let total = ops::sum(&ops::multiply(&ops::ones_like(x)?, weights)?, axes, true)?;
     let mean = ops::divide(&ops::sum(&ops::multiply(x, weights)?, axes, true)?, &total)?;
