@@ -130,6 +130,14 @@ impl Registry {
         self.functions.get(name).copied().or_else(|| activations::built_in(name))
     }
 
+    /// Names of the built-in layer classes, sorted.
+    pub fn layer_classes() -> Vec<&'static str> {
+        let mut names: Vec<&str> =
+            layers::BUILT_IN.iter().copied().flatten().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// What is to be taken for a name, when something else is.
     pub fn replacement(&self, name: &str) -> Option<&str> {
         self.replaced.get(name).map(String::as_str)

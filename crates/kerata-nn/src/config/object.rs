@@ -80,11 +80,10 @@ impl<S: Family> From<&str> for Reference<S> {
     /// A built-in by its name; any other name is kept and fails when it is used.
     fn from(name: &str) -> Self {
         let spelled = Tree::from(name);
-        Self::read(&spelled, Registry::built_in()).unwrap_or(Self {
-            object: None,
-            registered_name: None,
-            spelled: Some(spelled),
-        })
+        match Self::read(&spelled, Registry::built_in()) {
+            Ok(Self { object: Some(object), .. }) => Self::to(object),
+            _ => Self { object: None, registered_name: None, spelled: Some(spelled) },
+        }
     }
 }
 
@@ -104,13 +103,16 @@ impl<S: Family> Value for Reference<S> {
     }
 
     fn write(&self) -> Tree {
+        if let Some(spelled) = &self.spelled {
+            return spelled.clone();
+        }
         match &self.object {
             Some(object) => {
                 let class = object.class_name();
                 let module = if self.registered_name.is_none() { S::MODULE } else { "" };
                 serialized(module, class, Tree::Object(object.config()), self.registered_name.as_deref())
             }
-            None => self.spelled.clone().unwrap_or_default(),
+            None => Tree::Null,
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `DTypePolicy`: which dtype a layer stores its variables in and which it computes with.
 
+use std::sync::Arc;
+
 use kerata_core::{DType, Error, Result, Tree};
+use regex::RegexBuilder;
 
 use super::Value;
 use super::value::unexpected;
@@ -14,8 +17,15 @@ pub struct DTypePolicy {
     compute: DType,
     quantization: Option<Quantization>,
     /// Policies by layer path, of a `DTypePolicyMap`.
-    map: Vec<(String, DTypePolicy)>,
+    map: Option<Arc<PolicyMap>>,
     spelled: Option<Tree>,
+}
+
+/// Policies by layer path, and the one of the other layers.
+#[derive(Debug, PartialEq)]
+struct PolicyMap {
+    default: DTypePolicy,
+    entries: Vec<(String, DTypePolicy)>,
 }
 
 /// How a policy says that kernels are stored in few bits.
@@ -46,14 +56,7 @@ impl DTypePolicy {
                 (dtype, dtype)
             }
         };
-        Ok(Self {
-            name: name.to_owned(),
-            variable,
-            compute,
-            quantization: None,
-            map: Vec::new(),
-            spelled: None,
-        })
+        Ok(Self { name: name.to_owned(), variable, compute, quantization: None, map: None, spelled: None })
     }
 
     /// The policy that stores and computes float32.
@@ -68,7 +71,7 @@ impl DTypePolicy {
             variable: dtype,
             compute: dtype,
             quantization: None,
-            map: Vec::new(),
+            map: None,
             spelled: None,
         }
     }
@@ -93,17 +96,19 @@ impl DTypePolicy {
         self.quantization.as_ref()
     }
 
-    /// The policy of the layer at a path (`my_model/my_dense`), of a map of policies.
+    /// The policy of the layer with a path of names (`model/attention/query`), of a map of policies. Layers inside the
+    /// layer look into the same map.
     pub fn at_path(&self, path: &str) -> Self {
-        // Keras takes an exact key first, then the only key that matches as a pattern from the start.
-        let exact = self.map.iter().find(|(key, _)| key == path);
+        let Some(map) = &self.map else { return self.clone() };
+        // Keras's path may start inside the model, so each end of the path is tried, the longest first.
+        let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
+        let ends: Vec<&str> = starts.map(|start| &path[start..]).collect();
+        let exact = ends.iter().find_map(|end| map.entries.iter().find(|(key, _)| key == end));
         let found = exact.or_else(|| {
-            self.map.iter().find(|(key, _)| path.ends_with(key.as_str()) || path.starts_with(key.as_str()))
+            ends.iter().find_map(|end| map.entries.iter().find(|(key, _)| matches_pattern(key, end)))
         });
-        match found {
-            Some((_, policy)) => policy.clone(),
-            None => Self { map: Vec::new(), spelled: None, ..self.clone() },
-        }
+        let policy = found.map_or(&map.default, |(_, policy)| policy);
+        Self { map: self.map.clone(), spelled: self.spelled.clone(), ..policy.clone() }
     }
 
     fn quantized(mode: &str, source: &str, amax_history_length: usize) -> Result<Self> {
@@ -131,15 +136,20 @@ impl DTypePolicy {
 
     fn from_object(class: &str, config: &Tree, registry: &Registry) -> Result<Self> {
         if class == "DTypePolicyMap" {
-            let mut policy = match config.get("default_policy") {
+            let default = match config.get("default_policy") {
                 Some(default) if !default.is_null() => Self::read(default, registry)?,
                 _ => Self::float32(),
             };
             let entries = config.get("policy_map").and_then(Tree::as_object);
-            for (path, entry) in entries.into_iter().flatten() {
-                policy.map.push((path.clone(), Self::read(entry, registry)?));
-            }
-            return Ok(policy);
+            let entries = entries
+                .into_iter()
+                .flatten()
+                .map(|(path, entry)| Ok((path.clone(), Self::read(entry, registry)?)))
+                .collect::<Result<_>>()?;
+            return Ok(Self {
+                map: Some(Arc::new(PolicyMap { default: default.clone(), entries })),
+                ..default
+            });
         }
         if let Some(mode) = config.get("mode").and_then(Tree::as_str) {
             let source = config.get("source_name").and_then(Tree::as_str).unwrap_or("float32");
@@ -183,5 +193,21 @@ impl Value for DTypePolicy {
             let config = Tree::from([("name", Tree::from(self.name.as_str()))]);
             super::serialized("keras", "DTypePolicy", config, None)
         })
+    }
+}
+
+/// Most bytes that the program of a pattern may take.
+const MAX_PATTERN_BYTES: usize = 1 << 16;
+
+/// Whether a pattern of a map fits a whole path.
+fn matches_pattern(pattern: &str, path: &str) -> bool {
+    let whole = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(MAX_PATTERN_BYTES).build();
+    whole.is_ok_and(|whole| whole.is_match(path))
+}
+
+impl Quantization {
+    /// 8-bit weights with a scale for each channel.
+    pub(crate) fn int8() -> Self {
+        Self { mode: "int8".to_owned(), weight_bits: None, block_size: None, amax_history_length: 1024 }
     }
 }

@@ -60,15 +60,10 @@ impl Value for i64 {
 }
 
 impl Value for f64 {
-    fn read(tree: &Tree, registry: &Registry) -> Result<Self> {
-        match (tree.as_f64(), tree.get("config")) {
-            (Some(value), _) => Ok(value),
-            // NumPy scalars are written as arrays without axes.
-            (None, Some(config)) if tree.class_name() == Some("__numpy__") => {
-                Self::read(config.require("value")?, registry)
-            }
-            _ => Err(unexpected("a number", tree)),
-        }
+    fn read(tree: &Tree, _: &Registry) -> Result<Self> {
+        // NumPy scalars are written as arrays without axes.
+        let scalar = tree.path(&["config", "value"]).filter(|_| tree.class_name() == Some("__numpy__"));
+        scalar.unwrap_or(tree).as_f64().ok_or_else(|| unexpected("a number", tree))
     }
 
     fn write(&self) -> Tree {

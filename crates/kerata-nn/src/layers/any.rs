@@ -262,23 +262,22 @@ impl Value for AnyLayer {
             return spelled.clone();
         }
         let mut config = Object::new();
-        if !self.layer.is_model() {
-            config.insert("name".to_owned(), Tree::from(self.name.as_str()));
-            config.insert("trainable".to_owned(), Tree::from(self.trainable));
-            config.insert("dtype".to_owned(), self.policy.write());
+        for key in self.layer.base_keys() {
+            let value = match *key {
+                "name" => Tree::from(self.name.as_str()),
+                "trainable" => Tree::from(self.trainable),
+                _ => self.policy.write(),
+            };
+            config.insert((*key).to_owned(), value);
         }
-        let mut own = self.layer.config();
-        if self.layer.is_model() {
-            config.insert("name".to_owned(), Tree::from(self.name.as_str()));
-            config.insert("trainable".to_owned(), Tree::from(self.trainable));
-            own.shift_remove("name");
-        }
-        config.extend(own);
+        config.extend(self.layer.config());
         let module = match &self.registered_name {
             Some(_) => "",
             None => self.layer.module(),
         };
-        serialized(module, self.class_name(), Tree::Object(config), self.registered_name.as_deref())
+        // A class that Keras does not export is registered under its own name.
+        let own = (self.class_name() == "Functional").then_some("Functional");
+        serialized(module, self.class_name(), Tree::Object(config), self.registered_name.as_deref().or(own))
     }
 }
 

@@ -77,6 +77,11 @@ pub trait Layer: Config {
         true
     }
 
+    /// The specs of the results as Keras's summary shows them, where they differ from what is computed.
+    fn shown(&self, outputs: Vec<TensorSpec>) -> Vec<TensorSpec> {
+        outputs
+    }
+
     /// Sizes of the states, without the batch, that a recurrent cell passes from step to step.
     fn states(&self) -> Vec<Vec<usize>> {
         Vec::new()
@@ -100,6 +105,11 @@ pub trait Layer: Config {
     /// Keras's module of the class.
     fn module(&self) -> &'static str {
         "keras.layers"
+    }
+
+    /// What Keras writes of name, trainable flag and dtype into the config.
+    fn base_keys(&self) -> &'static [&'static str] {
+        &["name", "trainable", "dtype"]
     }
 
     /// Whether the code of the layer is there; the error says what to do when it is not.

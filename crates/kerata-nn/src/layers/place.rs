@@ -26,6 +26,8 @@ pub struct Slot {
     pub role: Role,
     /// Whether Keras stores it: not what only one run needs ([`Role::Seed`], [`Role::State`]).
     pub is_stored: bool,
+    /// The key that Keras's layer stores it under, when that is not its index.
+    pub key: Option<String>,
     /// Whether it takes the compute dtype when it is read.
     pub autocast: bool,
     /// The penalty on it.
@@ -69,6 +71,13 @@ impl Slot {
         self
     }
 
+    /// Stored under a key of its own, as a Python layer with `save_own_variables` does.
+    pub fn keyed(&mut self, key: &str) -> &mut Self {
+        self.key = Some(key.to_owned());
+        self.is_stored = true;
+        self
+    }
+
     /// A weight that Keras does not store.
     pub fn unsaved(&mut self) -> &mut Self {
         self.is_stored = false;
@@ -107,7 +116,11 @@ impl Place {
         if !slot.is_stored {
             return Some(join(&self.path, name));
         }
-        let position = self.stored().position(|other| other.name == name)?;
+        if let Some(key) = &slot.key {
+            return Some(join(&self.path, &format!("vars/{key}")));
+        }
+        let position =
+            self.stored().filter(|other| other.key.is_none()).position(|other| other.name == name)?;
         Some(join(&self.path, &format!("vars/{position}")))
     }
 
@@ -135,14 +148,14 @@ impl Place {
 
     /// Places whose variables are stored.
     fn donors(&self, is_stored: &dyn Fn(&str) -> bool, out: &mut Vec<Self>) {
-        if self.stored().next().is_some() && self.missing(is_stored).next().is_none() {
+        if self.is_member() && self.stored().next().is_some() && self.missing(is_stored).next().is_none() {
             out.push(Self { children: IndexMap::new(), ..self.clone() });
         }
         self.children.values().for_each(|child| child.donors(is_stored, out));
     }
 
     fn take_from(&mut self, donors: &[Self], is_stored: &dyn Fn(&str) -> bool) {
-        if self.missing(is_stored).next().is_some() {
+        if self.is_member() && self.missing(is_stored).next().is_some() {
             let is_same = |donor: &&Self| {
                 let specs = |place: &Self| {
                     place.stored().map(|s| (s.name.clone(), s.spec.clone())).collect::<Vec<_>>()
@@ -156,6 +169,11 @@ impl Place {
             }
         }
         self.children.values_mut().for_each(|child| Arc::make_mut(child).take_from(donors, is_stored));
+    }
+
+    /// Whether the layer is in the list of layers of a model, where names are chosen by the model.
+    fn is_member(&self) -> bool {
+        self.path.rsplit('/').nth(1) == Some("layers")
     }
 
     /// Variables that should be stored and are not.

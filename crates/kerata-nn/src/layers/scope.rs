@@ -2,6 +2,7 @@
 //! flag, seeds and its dtype policy.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use crate::initializers::Initializer;
 pub struct Scope {
     pub(super) place: Arc<Place>,
     pub(super) trace: Rc<Trace>,
+    /// Names of the layers around this one and its own, joined by `/`.
+    pub(super) names_path: String,
     pub(super) policy: DTypePolicy,
     pub(super) autocast: bool,
     pub(super) trainable: bool,
@@ -33,6 +36,8 @@ pub(crate) struct Trace {
     builder: GraphBuilder,
     losses: RefCell<Vec<Tensor>>,
     assets: Assets,
+    /// Specs of the variables that the file of the model holds, by path.
+    stored: Rc<HashMap<String, TensorSpec>>,
 }
 
 /// Files that belong to a model, by path.
@@ -48,9 +53,25 @@ impl Trace {
 impl Scope {
     /// The scope of an outermost layer.
     pub(crate) fn root(builder: GraphBuilder, place: Arc<Place>, training: bool) -> Self {
+        Self::root_of(builder, place, training, HashMap::new())
+    }
+
+    /// The scope of an outermost layer whose file holds variables of these specs.
+    pub(crate) fn root_of(
+        builder: GraphBuilder,
+        place: Arc<Place>,
+        training: bool,
+        stored: HashMap<String, TensorSpec>,
+    ) -> Self {
         Self {
             place,
-            trace: Rc::new(Trace { builder, losses: RefCell::default(), assets: Assets::default() }),
+            trace: Rc::new(Trace {
+                builder,
+                losses: RefCell::default(),
+                stored: Rc::new(stored),
+                assets: Assets::default(),
+            }),
+            names_path: String::new(),
             policy: DTypePolicy::float32(),
             autocast: true,
             trainable: true,
@@ -66,7 +87,8 @@ impl Scope {
     pub(crate) fn with_assets(self, assets: &IndexMap<String, Data>) -> Self {
         let builder = self.trace.builder.clone();
         let assets = Arc::new(assets.clone());
-        Self { trace: Rc::new(Trace { builder, losses: RefCell::default(), assets }), ..self }
+        let stored = self.trace.stored.clone();
+        Self { trace: Rc::new(Trace { builder, losses: RefCell::default(), stored, assets }), ..self }
     }
 
     /// The scope of a layer that has no variables and stands alone.
@@ -95,6 +117,7 @@ impl Scope {
             trainable: true,
             role: Role::Weight,
             is_stored: true,
+            key: None,
             autocast: true,
             regularizer: None,
             constraint: None,
@@ -194,6 +217,16 @@ impl Scope {
         Ok(outputs)
     }
 
+    /// Number of stored variables that are declared so far.
+    pub fn declared(&self) -> usize {
+        self.place.stored().count()
+    }
+
+    /// The spec that the file has for the layer's variable of an index, while a model is made from a file.
+    pub fn stored(&self, index: usize) -> Option<&TensorSpec> {
+        self.trace.stored.get(&join(&self.place.path, &format!("vars/{index}")))
+    }
+
     /// Whether the layer of an attribute is built.
     pub fn is_built(&self, attribute: &str) -> bool {
         self.place.children.contains_key(attribute)
@@ -209,7 +242,12 @@ impl Scope {
         let builder = GraphBuilder::new("shapes");
         let tensors: Vec<Tensor> = inputs.iter().map(|spec| builder.input("input", spec.clone())).collect();
         let scope = Self {
-            trace: Rc::new(Trace { builder, losses: RefCell::default(), assets: self.trace.assets.clone() }),
+            trace: Rc::new(Trace {
+                builder,
+                losses: RefCell::default(),
+                stored: self.trace.stored.clone(),
+                assets: self.trace.assets.clone(),
+            }),
             ..self.child(self.place.clone(), layer)
         };
         let scope = Self { policy: self.policy.clone(), autocast: self.autocast, ..scope };
@@ -399,8 +437,10 @@ impl Scope {
     }
 
     fn child(&self, place: Arc<Place>, layer: &AnyLayer) -> Self {
+        let names_path = join(&self.names_path, layer.name());
         Self {
-            policy: layer.policy().at_path(&place.path),
+            policy: layer.policy().at_path(&names_path),
+            names_path,
             place,
             trace: self.trace.clone(),
             autocast: layer.layer().autocast(),

@@ -1,5 +1,7 @@
 //! `Functional`: layers that are called in a graph.
 
+use std::collections::HashMap;
+
 use kerata_core::graph::{Tensor, TensorSpec};
 use kerata_core::{Error, Object, Result, ResultExt, Tree, ops};
 
@@ -32,6 +34,38 @@ impl Functional {
         let order = order(&members)?;
         let ports = ports(&members, &inputs)?;
         Ok(Self { members, inputs, outputs, order, ports, config })
+    }
+
+    /// The same with another config to be written.
+    pub(super) fn with_config(self, config: Object) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Builds the layers in the order of the calls and notes the specs of each call's results.
+    pub(super) fn build_with_specs(
+        &self,
+        scope: &mut Scope,
+        specs: &mut HashMap<(usize, usize), Vec<TensorSpec>>,
+    ) -> Result<()> {
+        let builder = scope.builder().clone();
+        let ports = self.ports.tensors();
+        let inputs: Vec<Masked> =
+            ports.iter().map(|port| builder.input(port.name.as_str(), port.spec.clone()).into()).collect();
+        for (leaf, input) in self.inputs.tensors().into_iter().zip(&inputs) {
+            specs.insert((leaf.member, leaf.call), vec![input.tensor.spec().clone()]);
+        }
+        let attributes = self.attributes();
+        let mut calls = self.order.iter();
+        self.run(&inputs, |member, arguments| {
+            let layer = &self.members[member].layer;
+            let attribute = attributes[member].clone().unwrap_or_else(|| layer.name().to_owned());
+            let outputs = scope.build_on(&attribute, layer, arguments)?;
+            if let Some(call) = calls.next() {
+                specs.insert(*call, outputs.iter().map(|output| output.tensor.spec().clone()).collect());
+            }
+            Ok(outputs)
+        })?;
+        Ok(())
     }
 
     /// Runs the calls in order; `call` runs one.
@@ -159,17 +193,7 @@ impl FromConfig for Functional {
 
 impl Layer for Functional {
     fn build(&self, scope: &mut Scope, _: &[TensorSpec]) -> Result<()> {
-        let builder = scope.builder().clone();
-        let ports = self.ports.tensors();
-        let inputs: Vec<Masked> =
-            ports.iter().map(|port| builder.input(port.name.as_str(), port.spec.clone()).into()).collect();
-        let attributes = self.attributes();
-        self.run(&inputs, |member, arguments| {
-            let layer = &self.members[member].layer;
-            let attribute = attributes[member].clone().unwrap_or_else(|| layer.name().to_owned());
-            scope.build_on(&attribute, layer, arguments)
-        })?;
-        Ok(())
+        self.build_with_specs(scope, &mut HashMap::new())
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
@@ -195,6 +219,10 @@ impl Layer for Functional {
 
     fn as_model(&self) -> Option<&dyn Network> {
         Some(self)
+    }
+
+    fn base_keys(&self) -> &'static [&'static str] {
+        &["name", "trainable"]
     }
 
     fn module(&self) -> &'static str {

@@ -6,12 +6,14 @@ mod model;
 mod nodes;
 mod sequential;
 mod summary;
+mod symbol;
 
 pub use functional::Functional;
 pub use model::{Model, Port};
 pub use nodes::{Member, Reference};
 pub use sequential::Sequential;
 pub use summary::{Row, Summary};
+pub use symbol::{On, Shared, Symbol, Symbols, input};
 
 use kerata_core::Result;
 

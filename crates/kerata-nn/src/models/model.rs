@@ -103,7 +103,11 @@ impl Model {
             self.blocked = Some(reason);
             return Ok(());
         }
-        let mut scope = Scope::root(GraphBuilder::new("build"), self.place.clone(), false)
+        let specs = self.artifact.weights().map(|(path, variable)| {
+            (path.to_owned(), TensorSpec::new(variable.dtype, Shape::from(variable.shape.clone())))
+        });
+        let builder = GraphBuilder::new("build");
+        let mut scope = Scope::root_of(builder, self.place.clone(), false, specs.collect())
             .with_assets(&self.artifact.assets);
         match self.root.layer().build(&mut scope, inputs) {
             Ok(()) => {

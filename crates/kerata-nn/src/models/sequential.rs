@@ -26,6 +26,7 @@ impl Sequential {
 
     /// The same with one more layer.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "Keras calls it `add`")]
     pub fn add(mut self, layer: impl Into<AnyLayer>) -> Self {
         self.push(layer.into());
         self

@@ -21,6 +21,8 @@ pub struct Row {
     pub parameters: u64,
     /// Bytes of its parameters.
     pub bytes: u64,
+    /// Whether it is a function of `keras.ops` and no layer.
+    pub is_operation: bool,
     /// Where its inputs come from: `dense[0][0]`.
     pub connected_to: Vec<String>,
 }
@@ -84,25 +86,29 @@ fn add_rows(layer: &AnyLayer, place: Option<&Place>, depth: usize, expand_nested
             .then(|| super::model::config_of(member).get("batch_shape").map(shape_text))
             .flatten();
         let output_shape = match inner.map(|place| place.outputs.as_slice()) {
-            _ if input.is_some() => {
-                input.map(|shape| format!("[{shape}]").replace(['[', ']'], "")).unwrap_or_default()
-            }
+            _ if input.is_some() => input.unwrap_or_default(),
             None | Some([]) => "?".to_owned(),
-            Some(outputs) => specs_text(outputs),
+            Some(outputs) => specs_text(&member.layer().shown(outputs.to_vec())),
         };
         rows.push(Row {
             depth,
             name: member.name().to_owned(),
-            class_name: member.class_name().to_owned(),
+            class_name: python_name(member.class_name()).to_owned(),
             output_shape,
             parameters,
             bytes,
+            is_operation: member.is_operation(),
             connected_to,
         });
         if expand_nested && member.layer().is_model() {
             add_rows(member, inner, depth + 1, expand_nested, rows);
         }
     }
+}
+
+/// The Python name of a class that is written under another one.
+fn python_name(class: &str) -> &str {
+    if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }
 }
 
 /// Parameters of a layer and of those inside it, and their bytes.

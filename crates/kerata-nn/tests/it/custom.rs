@@ -1,5 +1,6 @@
 //! The custom layers, functions and models of the golden files, as a user of the crate would write them.
 
+use kerata_core::Role;
 use kerata_nn::initializers::{Initialize, Start};
 use kerata_nn::layers::core::Dense;
 use kerata_nn::layers::normalization::LayerNormalization;
@@ -132,6 +133,23 @@ impl Layer for Containers {
 }
 
 config! {
+    /// Adds a table that is stored under a key of its own.
+    pub struct OwnStore {}
+}
+
+impl Layer for OwnStore {
+    fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
+        let width = inputs.only()?.known_axis(-1)?;
+        scope.variable("table", [width], &Initializer::zeros())?.frozen().role(Role::State).keyed("table");
+        Ok(())
+    }
+
+    fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        Ok(vec![ops::add(inputs.only()?, &scope.get("table")?)?])
+    }
+}
+
+config! {
     /// A model with attributes and a list.
     pub struct Subclassed(
         /// Size of the inner layers.
@@ -201,6 +219,7 @@ pub fn registry() -> Registry {
         .layer::<Shift>("")
         .layer::<Residual>("fixtures")
         .layer::<Containers>("fixtures")
+        .layer::<OwnStore>("fixtures")
         .layer::<Subclassed>("fixtures")
         .initializer::<Halver>("fixtures")
         .activation("fixtures", "squash", squash)

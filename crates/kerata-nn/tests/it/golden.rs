@@ -92,6 +92,10 @@ pub fn run(path: &Path, file: &str) -> Result<()> {
     let artifact = read(&path.join(file))?;
     let inputs = arrays(path, "in")?;
     let mut model = Model::from_artifact(&artifact, &custom::registry())?;
+    if model.inputs().is_err() && inputs.is_empty() {
+        // Only the config of a model that was never built is saved.
+        return Ok(());
+    }
     if model.inputs().is_err() {
         model.build(&inputs.iter().map(Array::spec).collect::<Vec<_>>())?;
     }
@@ -137,8 +141,36 @@ fn facts(path: &Path) -> Result<()> {
             model.count_params()
         )));
     }
+    let text = |tree: &Tree, index: usize| {
+        let items = tree.as_list().unwrap_or_default();
+        items.get(index).and_then(Tree::as_str).unwrap_or_default().to_owned()
+    };
+    if SHOWN_OTHERWISE.iter().any(|(name, _)| path.ends_with(name)) {
+        return Ok(());
+    }
+    let expected = expect.get("layers").and_then(Tree::as_list).unwrap_or_default();
+    let expected: Vec<_> = expected.iter().map(|row| (text(row, 0), text(row, 1), text(row, 2))).collect();
+    let rows = model.summary(false).rows.into_iter().filter(|row| !row.is_operation);
+    let found: Vec<_> = rows.map(|row| (row.name, row.class_name, row.output_shape)).collect();
+    if let Some((found, expected)) = found.iter().zip(&expected).find(|(found, expected)| found != expected) {
+        return Err(Error::mismatch(format!("expected the row {expected:?}, found {found:?}")));
+    }
+    if found.len() != expected.len() {
+        return Err(Error::mismatch(format!("expected {} rows, found {}", expected.len(), found.len())));
+    }
     Ok(())
 }
+
+/// Models whose table Keras prints with shapes that its layers do not give.
+const SHOWN_OTHERWISE: &[(&str, &str)] = &[
+    ("activations", "glu halves the last axis, Keras's summary does not know"),
+    ("bidirectional_backward_layer", "Keras takes the backward layer for as wide as the forward one"),
+    ("int4", "Keras loses a size in EinsumDense, and so in the layers after it"),
+    ("int4_blocks", "Keras loses a size in EinsumDense, and so in the layers after it"),
+    ("int8", "Keras loses a size in EinsumDense, and so in the layers after it"),
+    ("lora", "Keras loses a size in EinsumDense, and so in the layers after it"),
+    ("random_geometry", "Keras shows the size after the crop, which is done in training"),
+];
 
 #[test]
 fn models_of_keras_3_give_its_numbers() {
@@ -150,7 +182,8 @@ fn models_of_keras_3_give_its_numbers() {
             if !only.is_empty() && !only.split(',').any(|part| name == part) {
                 continue;
             }
-            let is_known = only.is_empty() && CANNOT.iter().any(|(known, _)| *known == name);
+            let is_known = only.is_empty()
+                && CANNOT.iter().any(|(known, _)| *known == name || *known == format!("{era}/{name}"));
             count += 1;
             match run(&path, "model.keras").and_then(|()| facts(&path)) {
                 Ok(()) if is_known => failed.push(format!("{era}/{name} runs: take it off the list")),

@@ -72,7 +72,7 @@ impl Layer for Dense {
         let x = kernel.input(scope, inputs.only()?, &[-1])?;
         let mut output = ops::matmul(&x, &kernel.get(scope)?)?;
         if self.use_bias {
-            output = ops::add(&output, &scope.get("bias")?)?;
+            output = ops::add(&output, &kernel.bias(scope)?)?;
         }
         Ok(vec![self.activation.call(&output)?])
     }

@@ -149,12 +149,26 @@ impl Layer for EinsumDense {
         let x = kernel.input(scope, inputs.only()?, &shapes.reduced_inputs)?;
         let mut output = ops::einsum(&self.equation, &[&x, &kernel.get(scope)?])?;
         if scope.has("bias") {
-            output = ops::add(&output, &scope.get("bias")?)?;
+            output = ops::add(&output, &kernel.bias(scope)?)?;
         }
         Ok(vec![self.activation.call(&output)?])
     }
 
     fn supports_masking(&self) -> bool {
         true
+    }
+
+    /// Sizes that the config leaves open stay open, though they follow from the input.
+    fn shown(&self, outputs: Vec<TensorSpec>) -> Vec<TensorSpec> {
+        let sizes = self.output_shape.as_list().unwrap_or_default();
+        let open = |spec: TensorSpec| {
+            let axes = spec.shape.axes().iter().enumerate();
+            let axes = axes.map(|(axis, size)| {
+                let is_open = axis.checked_sub(1).and_then(|axis| sizes.get(axis)).is_some_and(Tree::is_null);
+                size.filter(|_| !is_open)
+            });
+            TensorSpec::new(spec.dtype, axes.collect::<Shape>())
+        };
+        outputs.into_iter().map(open).collect()
     }
 }

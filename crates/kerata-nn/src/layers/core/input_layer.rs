@@ -6,7 +6,7 @@ config! {
     /// A place where a tensor enters a model.
     pub struct InputLayer(
         /// Sizes of all axes, the batch among them.
-        batch_shape: Tree,
+        batch_shape: Shape,
     ) {
         /// Element type.
         dtype: DType = DType::Float32,
@@ -22,8 +22,7 @@ config! {
 impl InputLayer {
     /// What is handed in.
     pub fn spec(&self) -> Result<TensorSpec> {
-        let shape = Shape::read(&self.batch_shape, Registry::built_in()).at(|| "batch_shape")?;
-        Ok(TensorSpec::new(self.dtype, shape))
+        Ok(TensorSpec::new(self.dtype, self.batch_shape.clone()))
     }
 }
 
@@ -34,5 +33,9 @@ impl Layer for InputLayer {
 
     fn autocast(&self) -> bool {
         false
+    }
+
+    fn base_keys(&self) -> &'static [&'static str] {
+        &["name"]
     }
 }

@@ -48,13 +48,24 @@ impl Kernel<'_> {
         self.lora.as_ref().map_or(Ok(kernel.clone()), |lora| lora.add(scope, &kernel))
     }
 
+    /// The bias as it is added: float8 layers round it to bfloat16.
+    pub fn bias(&self, scope: &Scope) -> Result<Tensor> {
+        let bias = scope.get("bias")?;
+        let is_float8 =
+            scope.policy().quantization().is_some_and(|quantization| quantization.mode == "float8");
+        if is_float8 && bias.dtype() == DType::Float32 {
+            return ops::cast(&ops::cast(&bias, DType::Bfloat16)?, DType::Float32);
+        }
+        Ok(bias)
+    }
+
     fn declare(
         &self,
         scope: &mut Scope,
         kernel: impl FnOnce(&mut Scope, &[usize]) -> Result<()>,
         bias: impl FnOnce(&mut Scope) -> Result<()>,
     ) -> Result<()> {
-        let Some(quantization) = scope.policy().quantization().cloned() else {
+        let Some(quantization) = self.quantization_to_build(scope) else {
             kernel(scope, &self.shape)?;
             return bias(scope);
         };
@@ -80,8 +91,15 @@ impl Kernel<'_> {
             }
             "int4" => {
                 let (rows, columns) = self.matrix();
-                stored(scope, "kernel", &[rows, columns.div_ceil(2)], DType::Int8)?;
+                // Until Keras 3.13 two rows share a byte, later two columns.
+                let old = self.packed_rows();
+                let is_old = scope.stored(0).is_some_and(|spec| spec.sizes().is_ok_and(|sizes| sizes == old));
+                let packed = if is_old { old } else { vec![rows, columns.div_ceil(2)] };
+                stored(scope, "kernel", &packed, DType::Int8)?;
                 bias(scope)?;
+                if is_old {
+                    return stored(scope, "kernel_scale", &self.scale_shape(), float);
+                }
                 let Some(block) = quantization.block_size else {
                     return stored(scope, "kernel_scale", &[columns], float);
                 };
@@ -98,6 +116,15 @@ impl Kernel<'_> {
                 let groups = quantization.block_size.map_or(1, |block| rows.div_ceil(block.max(1)));
                 stored(scope, "kernel", &[stored_columns, rows], DType::Uint8)?;
                 stored(scope, "kernel_scale", &[columns, groups], float)?;
+                let zero = scope.stored(scope.declared());
+                if zero.is_some_and(|spec| spec.dtype != DType::Uint8) {
+                    return Err(Error::unsupported(
+                        "the file does not hold the zero points of a quantized kernel",
+                    )
+                    .hint(
+                        "Keras 3.15 leaves them out when it saves; no reader can compute with such a file",
+                    ));
+                }
                 stored(scope, "kernel_zero", &[columns, groups], DType::Uint8)?;
                 if mode == "awq" {
                     stored(scope, "awq_scales", &[rows], float)?;
@@ -109,7 +136,7 @@ impl Kernel<'_> {
 
     /// The float kernel as it is stored.
     fn stored_kernel(&self, scope: &Scope) -> Result<Tensor> {
-        let Some(quantization) = scope.policy().quantization() else { return scope.get("kernel") };
+        let Some(quantization) = quantization_of(scope) else { return scope.get("kernel") };
         let compute = scope.compute_dtype();
         let kernel = match quantization.mode.as_str() {
             "float8" => return rounded_to_float8(scope, &scope.get("kernel")?, "kernel_scale"),
@@ -119,7 +146,14 @@ impl Kernel<'_> {
             }
             "int4" => {
                 let (_, columns) = self.matrix();
-                let kernel = ops::cast(&unpacked(&scope.get_stored("kernel")?, columns, -1, true)?, compute)?;
+                let stored = scope.get_stored("kernel")?;
+                if stored.spec().sizes()? == self.packed_rows() && !scope.has("g_idx") {
+                    let axis = self.reduced.first().copied().unwrap_or(0);
+                    let kernel =
+                        ops::cast(&unpacked(&stored, self.shape[axis], axis as i64, true)?, compute)?;
+                    return ops::divide(&kernel, &self.spread_scale(&scope.get("kernel_scale")?)?);
+                }
+                let kernel = ops::cast(&unpacked(&stored, columns, -1, true)?, compute)?;
                 let scale = scope.get("kernel_scale")?;
                 if quantization.block_size.is_none() {
                     ops::divide(&kernel, &scale)?
@@ -128,19 +162,23 @@ impl Kernel<'_> {
                     grouped(&kernel, &scale, &zero, &scope.get_stored("g_idx")?, 0)?
                 }
             }
-            mode => self.get_transposed(scope, mode, quantization)?,
+            mode => self.get_transposed(scope, mode, &quantization)?,
         };
         ops::reshape(&ops::cast(&kernel, compute)?, self.shape.iter().copied())
     }
 
     /// The inputs as the product takes them: rounded over the axes that are summed over, when they are.
     pub fn input(&self, scope: &Scope, x: &Tensor, axes: &[i64]) -> Result<Tensor> {
-        let Some(quantization) = scope.policy().quantization() else { return Ok(x.clone()) };
+        let Some(quantization) = quantization_of(scope) else { return Ok(x.clone()) };
         let quantizer = self.config.map(|config| config.path(&["config", "activation_quantizer"]));
         let is_rounded = match (quantization.mode.as_str(), quantizer) {
             ("float8", _) => return rounded_to_float8(scope, x, "inputs_scale"),
             ("int8", None) => true,
             ("int8", Some(quantizer)) => quantizer.is_some_and(|tree| !tree.is_null()),
+            // Until Keras 3.13 int4 layers rounded their inputs.
+            ("int4", None) => {
+                scope.slot("kernel")?.spec.sizes()? == self.packed_rows() && !scope.has("g_idx")
+            }
             ("int4", Some(Some(tree))) => !tree.is_null() && quantization.block_size.is_none(),
             _ => false,
         };
@@ -165,6 +203,13 @@ impl Kernel<'_> {
         Ok(kernel)
     }
 
+    /// What the policy asks for, or what the file holds: Keras quantizes the layers inside an attention layer and leaves
+    /// its policy as it was.
+    fn quantization_to_build(&self, scope: &Scope) -> Option<Quantization> {
+        let asked = scope.policy().quantization().cloned();
+        asked.or_else(|| (scope.stored(0)?.dtype == DType::Int8).then(Quantization::int8))
+    }
+
     /// Rows that are summed over and columns that are not.
     fn matrix(&self) -> (usize, usize) {
         let of = |is_reduced: bool| {
@@ -174,6 +219,13 @@ impl Kernel<'_> {
                 .product()
         };
         (of(true), of(false))
+    }
+
+    /// Sizes of a kernel of which two rows share a byte.
+    fn packed_rows(&self) -> Vec<usize> {
+        let first = self.reduced.first().copied();
+        let half = |(axis, size): (usize, &usize)| if Some(axis) == first { size.div_ceil(2) } else { *size };
+        self.shape.iter().enumerate().map(half).collect()
     }
 
     /// Rows and columns as GPTQ sees a kernel of three axes: the largest one stands alone.
@@ -197,6 +249,12 @@ impl Kernel<'_> {
             self.shape.iter().enumerate().map(|(axis, size)| if kept.contains(&axis) { *size } else { 1 });
         ops::reshape(&ops::transpose(&dense, &order)?, sizes)
     }
+}
+
+/// How the kernel that was built is quantized.
+fn quantization_of(scope: &Scope) -> Option<Quantization> {
+    let asked = scope.policy().quantization().cloned();
+    asked.or_else(|| (scope.slot("kernel").ok()?.spec.dtype == DType::Int8).then(Quantization::int8))
 }
 
 /// Declares a variable of a quantized kernel.

@@ -12,6 +12,12 @@ config! {
         /// Further arguments of the function.
         arguments: Object = Object::new(),
     }
+    also {
+        /// Shape of the result, for a Keras that cannot find it; kerata takes that of the function.
+        output_shape: Option<Tree> = None,
+        /// The mask of the result; kept and not used.
+        mask: Option<Tree> = None,
+    }
 }
 
 impl Layer for Lambda {

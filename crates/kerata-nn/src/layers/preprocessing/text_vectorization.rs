@@ -112,7 +112,11 @@ impl Layer for TextVectorization {
             width.1 = length;
         }
         let padded = ops::pad(&output, &widths, ops::PadMode::Constant, 0.0)?;
-        Ok(vec![ops::slice_axis(&padded, -1, ops::Range::to(length as i64))?])
+        let cut = ops::slice_axis(&padded, -1, ops::Range::to(length as i64))?;
+        // Layers after this one need to know the length.
+        let mut sizes = cut.sizes();
+        sizes.pop();
+        Ok(vec![ops::reshape(&cut, sizes.into_iter().chain([length.into()]))?])
     }
 
     fn autocast(&self) -> bool {

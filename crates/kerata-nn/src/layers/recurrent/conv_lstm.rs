@@ -61,7 +61,7 @@ impl ConvLSTMCell {
     }
 
     /// The four gates that a step's input gives, side by side in the last axis.
-    pub(super) fn from_input(&self, scope: &Scope, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn input_gates(&self, scope: &Scope, x: &Tensor) -> Result<Tensor> {
         let x = self.spatial().enter(&drop_part(scope, x, self.dropout)?)?;
         let gates = convolve(
             &x,
@@ -102,7 +102,7 @@ impl Layer for ConvLSTMCell {
         let recurrent = self.spatial().enter(&drop_part(scope, hidden, self.recurrent_dropout)?)?;
         let ones = vec![1; self.rank];
         let from_state = convolve(&recurrent, &scope.get("recurrent_kernel")?, &ones, Padding::Same, &ones)?;
-        let gates = ops::split(&ops::add(&self.from_input(scope, x)?, &from_state)?, 4, -1)?;
+        let gates = ops::split(&ops::add(&self.input_gates(scope, x)?, &from_state)?, 4, -1)?;
         let [input, forget, new, output] = gates.exactly()?;
         let carry = self.spatial().enter(carry)?;
         let input = self.recurrent_activation.call(input)?;

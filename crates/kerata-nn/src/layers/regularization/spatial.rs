@@ -40,6 +40,10 @@ macro_rules! spatial {
             fn supports_masking(&self) -> bool {
                 true
             }
+
+            fn base_keys(&self) -> &'static [&'static str] {
+                &["name", "dtype"]
+            }
         }
     };
 }
