@@ -14,7 +14,7 @@ use kerata::nn::layers::pooling::MaxPooling2D;
 use kerata::nn::layers::reshaping::Flatten;
 use kerata::nn::models::Sequential;
 use kerata::{Model, OpenOptions, PredictOptions, Predictor, Registry, SaveOptions};
-use kerata_core::{Artifact, Error, Result, Tree};
+use kerata_core::{Artifact, Error, Result, Shape, Tree};
 
 use super::Run;
 use crate::answer::Answer;
@@ -83,7 +83,7 @@ impl Run for Tour {
 
 /// A small convolutional network over pictures of 8 x 8 pixels.
 fn digits() -> Result<Model> {
-    let batch_shape = Tree::from(vec![None, Some(8u64), Some(8), Some(1)]);
+    let batch_shape = Shape::new([None, Some(8), Some(8), Some(1)]);
     let layers: [AnyLayer; 6] = [
         InputLayer::new(batch_shape).into(),
         Conv2D::new(16usize, [3usize, 3]).activation("relu").into(),
