@@ -97,7 +97,10 @@ impl Run for Train {
 
         let values = |values: &Vec<f64>| Tree::List(values.iter().map(|value| Tree::Float(*value)).collect());
         let history = fitted.history.iter().map(|(name, list)| (name.clone(), values(list))).collect();
-        let json = Tree::from([("history", Tree::Object(history))]);
+        let mut json = vec![("history".to_owned(), Tree::Object(history))];
+        if !fitted.left_out.is_empty() {
+            json.push(("not_measured".to_owned(), Tree::from(fitted.left_out.clone())));
+        }
         let names: Vec<&str> =
             std::iter::once("epoch").chain(fitted.history.keys().map(String::as_str)).collect();
         let epochs = fitted.history.values().map(Vec::len).max().unwrap_or(0);
@@ -109,7 +112,10 @@ impl Run for Train {
         let rows: Vec<Vec<String>> = (0..epochs).map(row).collect();
         let mut text = render(&names, &rows, &[]);
         text.push_str(&format!("wrote {}\n", self.save.display()));
-        Ok(Answer::new(json, text))
+        for name in &fitted.left_out {
+            text.push_str(&format!("  not measured: {name}\n"));
+        }
+        Ok(Answer::new(Tree::Object(json.into_iter().collect()), text))
     }
 }
 

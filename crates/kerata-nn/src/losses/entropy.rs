@@ -31,7 +31,7 @@ pub fn signs(y_true: &Tensor) -> Result<Tensor> {
 
 /// The cross-entropy of each label of 0 and 1.
 pub fn binary_entropy(y_true: &Tensor, y_pred: &Tensor, from_logits: bool) -> Result<Tensor> {
-    let logits = if from_logits { Some(y_pred.clone()) } else { logits_of_sigmoid(y_pred)? };
+    let logits = if from_logits { Some(y_pred.clone()) } else { logits_of(y_pred)? };
     if let Some(x) = logits {
         let decay = ops::log1p(&ops::exp(&ops::negative(&ops::absolute(&x)?)?)?)?;
         return ops::add(&ops::subtract(&ops::relu(&x)?, &ops::multiply(&x, y_true)?)?, &decay);
@@ -45,7 +45,7 @@ pub fn binary_entropy(y_true: &Tensor, y_pred: &Tensor, from_logits: bool) -> Re
 /// The logarithms of the probabilities of classes along an axis. Probabilities are divided by their sum first for one-hot
 /// labels (`normalize`), and by way of a softmax of their logarithms for class numbers, as TensorFlow does.
 pub fn log_probabilities(y_pred: &Tensor, from_logits: bool, axis: i64, normalize: bool) -> Result<Tensor> {
-    let logits = if from_logits { Some(y_pred.clone()) } else { logits_of_softmax(y_pred)? };
+    let logits = if from_logits { Some(y_pred.clone()) } else { logits_of(y_pred)? };
     if let Some(logits) = logits {
         return ops::log_softmax(&logits, &[axis]);
     }
@@ -56,9 +56,13 @@ pub fn log_probabilities(y_pred: &Tensor, from_logits: bool, axis: i64, normaliz
     ops::log_softmax(&ops::log(&ops::clip(y_pred, EPSILON, 1.0 - EPSILON)?)?, &[axis])
 }
 
-/// `x` of predictions that are `sigmoid(x)`.
-fn logits_of_sigmoid(y_pred: &Tensor) -> Result<Option<Tensor>> {
-    Ok(made_by(y_pred, "sigmoid")?.and_then(|mut inputs| inputs.pop()))
+/// `x` of predictions that are `sigmoid(x)` or `softmax(x)`. Keras on TensorFlow does not ask which of them, also where it
+/// matters: the binary cross-entropy of a softmax is that of its logits.
+fn logits_of(y_pred: &Tensor) -> Result<Option<Tensor>> {
+    match made_by(y_pred, "sigmoid")? {
+        Some(mut inputs) => Ok(inputs.pop()),
+        None => logits_of_softmax(y_pred),
+    }
 }
 
 /// `x` of predictions that are `softmax(x)`: `e / Σe` with `e = exp(x - max x)`.

@@ -102,7 +102,7 @@ pub(crate) fn align(y_true: &Tensor, y_pred: &Tensor) -> Result<(Tensor, Tensor)
 }
 
 /// Two tensors with as many axes, when one of them has one more, of size 1 and last.
-pub(crate) fn same_rank(a: &Tensor, b: &Tensor) -> Result<(Tensor, Tensor)> {
+pub fn same_rank(a: &Tensor, b: &Tensor) -> Result<(Tensor, Tensor)> {
     let ends_in_one = |tensor: &Tensor| tensor.shape().axes().last() == Some(&Some(1));
     if a.rank() == b.rank() + 1 && ends_in_one(a) {
         return Ok(match b.rank() {

@@ -23,10 +23,11 @@ impl Optimize for Adadelta {
 
     fn update(&self, at: &Update<'_>) -> Result<Tensor> {
         let root = |mean: &Tensor| ops::sqrt(&ops::plus(mean, self.epsilon)?);
-        let gradients = at.mean("accumulated_grad", self.rho, &ops::square(&at.gradient)?)?;
-        let before = root(&at.slot("accumulated_delta_var")?)?;
-        let step = ops::divide(&ops::multiply(&before, &at.gradient)?, &root(&gradients)?)?;
-        at.mean("accumulated_delta_var", self.rho, &ops::square(&step)?)?;
+        let gradients = at.mean("accumulated_grad", self.rho, &at.squares()?)?;
+        let scale = ops::divide(&root(&at.slot("accumulated_delta_var")?)?, &root(&gradients)?)?;
+        let squares = ops::multiply(&ops::square(&scale)?, &at.squares()?)?;
+        at.mean("accumulated_delta_var", self.rho, &squares)?;
+        let step = ops::multiply(&scale, &at.gradient)?;
         ops::subtract(&at.variable, &ops::multiply(&at.learning_rate, &step)?)
     }
 }

@@ -43,7 +43,7 @@ impl Optimize for Adafactor {
         let rate = ops::minimum(&at.learning_rate, &slowing)?;
         let size = ops::maximum(&at.number(self.epsilon_2)?, &root_mean_square(&at.variable)?)?;
         let rate = ops::multiply(&size, &rate)?;
-        let squares = ops::plus(&ops::square(&at.gradient)?, self.epsilon_1)?;
+        let squares = ops::plus(&at.squares()?, self.epsilon_1)?;
         let old = ops::one_minus(&ops::power(&at.step, &at.number(self.beta_2_decay)?)?)?;
         let new = ops::one_minus(&old)?;
         let mix = |slot: &'static str, value: &Tensor| {

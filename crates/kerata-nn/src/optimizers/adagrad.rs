@@ -22,7 +22,7 @@ impl Optimize for Adagrad {
     }
 
     fn update(&self, at: &Update<'_>) -> Result<Tensor> {
-        let sum = at.set("accumulator", ops::add(&at.slot("accumulator")?, &ops::square(&at.gradient)?)?);
+        let sum = at.set("accumulator", ops::add(&at.slot("accumulator")?, &at.squares()?)?);
         let root = ops::sqrt(&ops::plus(&sum, self.epsilon)?)?;
         ops::subtract(&at.variable, &ops::divide(&ops::multiply(&at.learning_rate, &at.gradient)?, &root)?)
     }

@@ -26,7 +26,7 @@ impl Optimize for Adamax {
     fn update(&self, at: &Update<'_>) -> Result<Tensor> {
         let momentum = at.approach("momentum", &at.gradient, self.beta_1)?;
         let decayed = ops::times(&at.slot("norm")?, self.beta_2)?;
-        let norm = at.set("norm", ops::maximum(&decayed, &ops::absolute(&at.gradient)?)?);
+        let norm = at.set("norm", ops::maximum(&decayed, &at.absolutes()?)?);
         let correction = ops::one_minus(&at.power(self.beta_1)?)?;
         let divisor = ops::multiply(&correction, &ops::plus(&norm, self.epsilon)?)?;
         ops::subtract(&at.variable, &ops::divide(&ops::multiply(&at.learning_rate, &momentum)?, &divisor)?)

@@ -35,7 +35,7 @@ impl Optimize for Ftrl {
         let gradient = ops::add(&at.gradient, &shrink)?;
         let raise = |x: &Tensor| ops::power(x, &ops::scalar(x, -self.learning_rate_power)?);
         let before = at.slot("accumulator")?;
-        let sum = at.set("accumulator", ops::add(&before, &ops::square(&at.gradient)?)?);
+        let sum = at.set("accumulator", ops::add(&before, &at.squares()?)?);
         let sigma = ops::divide(&ops::subtract(&raise(&sum)?, &raise(&before)?)?, rate)?;
         let change = ops::subtract(&gradient, &ops::multiply(&sigma, &at.variable)?)?;
         let linear = at.set("linear", ops::add(&at.slot("linear")?, &change)?);

@@ -33,7 +33,7 @@ impl Optimize for RMSprop {
 
     fn update(&self, at: &Update<'_>) -> Result<Tensor> {
         let mean = |slot: &'static str, value: &Tensor| at.mean(slot, self.rho, value);
-        let velocity = mean("velocity", &ops::square(&at.gradient)?)?;
+        let velocity = mean("velocity", &at.squares()?)?;
         let square = match self.centered {
             true => ops::subtract(&velocity, &ops::square(&mean("average_gradient", &at.gradient)?)?)?,
             false => velocity,

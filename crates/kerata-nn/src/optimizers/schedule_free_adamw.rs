@@ -32,7 +32,7 @@ impl Optimize for ScheduleFreeAdamW {
             rate = ops::multiply(&rate, &ops::minimum(&share, &at.number(1.0)?)?)?;
         }
         let before = at.slot("momentum")?;
-        let velocity = at.approach("velocity", &ops::square(&at.gradient)?, self.beta_2)?;
+        let velocity = at.approach("velocity", &at.squares()?, self.beta_2)?;
         let velocity = ops::divide(&velocity, &ops::one_minus(&at.power(self.beta_2)?)?)?;
         let root = ops::plus(&ops::sqrt(&velocity)?, self.epsilon)?;
         let step = ops::divide(&ops::multiply(&rate, &at.gradient)?, &root)?;

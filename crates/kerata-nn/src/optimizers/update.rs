@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use kerata_core::graph::Tensor;
+use kerata_core::graph::{NodeKind, Tensor};
 use kerata_core::{Error, Result, ops};
 
 use super::Trained;
@@ -68,10 +68,21 @@ impl Update<'_> {
         Ok(self.set(name, value))
     }
 
+    /// The squared gradient. Where the gradient is a sum of rows, as that of an embedding is, it is the sum of the squared
+    /// rows: so Keras on TensorFlow computes it.
+    pub fn squares(&self) -> Result<Tensor> {
+        by_parts(&self.gradient, &|part| ops::square(part))
+    }
+
+    /// The absolute gradient, of sums of rows the sum of absolute rows.
+    pub fn absolutes(&self) -> Result<Tensor> {
+        by_parts(&self.gradient, &|part| ops::absolute(part))
+    }
+
     /// The new means of gradients and squared gradients, `momentum` and `velocity`.
     pub fn moments(&self, beta_1: f64, beta_2: f64) -> Result<(Tensor, Tensor)> {
         let momentum = self.approach("momentum", &self.gradient, beta_1)?;
-        let velocity = self.approach("velocity", &ops::square(&self.gradient)?, beta_2)?;
+        let velocity = self.approach("velocity", &self.squares()?, beta_2)?;
         Ok((momentum, velocity))
     }
 
@@ -94,5 +105,33 @@ impl Update<'_> {
     /// The variable as it was declared.
     pub fn trained(&self) -> &Trained {
         self.trained
+    }
+}
+
+/// Applies a function to a gradient, or to the rows that it is a sum of.
+fn by_parts(gradient: &Tensor, apply: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    match rows(gradient, apply)? {
+        Some(sum) => Ok(sum),
+        None => apply(gradient),
+    }
+}
+
+fn rows(gradient: &Tensor, apply: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Option<Tensor>> {
+    let (node, inputs) = gradient.builder().producer(gradient)?;
+    let NodeKind::Op(op) = &node.kind else { return Ok(None) };
+    match (op.name(), inputs.as_slice()) {
+        ("index_add", [values, rest @ ..]) => {
+            if op.as_any().downcast_ref::<ops::IndexAdd>().is_none_or(|op| op.axis != 0) {
+                return Ok(None);
+            }
+            let inputs = [std::slice::from_ref(&apply(values)?), rest].concat();
+            let sum = gradient.builder().add_arc(op.clone(), &inputs)?;
+            Ok(sum.into_iter().next())
+        }
+        ("add", [a, b]) => match (rows(a, apply)?, rows(b, apply)?) {
+            (Some(a), Some(b)) => ops::add(&a, &b).map(Some),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
     }
 }

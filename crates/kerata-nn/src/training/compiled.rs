@@ -42,8 +42,20 @@ pub struct CompiledLoss {
 pub struct CompiledMetric {
     /// The name that its values are reported under.
     pub name: String,
-    /// The metric; none when the shapes decide which accuracy it is.
-    pub metric: Option<Metric>,
+    /// What is measured.
+    pub measure: CompiledMeasure,
+}
+
+/// What a metric measures.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CompiledMeasure {
+    /// The accuracy that fits the shapes.
+    Accuracy,
+    /// A metric.
+    Metric(Metric),
+    /// The mean of a loss.
+    Loss(Loss),
 }
 
 impl Compiled {
@@ -168,13 +180,20 @@ impl CompiledMetric {
         let is_accuracy = text
             .is_some_and(|name| name.eq_ignore_ascii_case("accuracy") || name.eq_ignore_ascii_case("acc"));
         if let (Some(name), true) = (text, is_accuracy) {
-            return Ok(Self { name: name.to_owned(), metric: None });
+            return Ok(Self { name: name.to_owned(), measure: CompiledMeasure::Accuracy });
         }
-        let metric = Metric::read(tree, registry)?;
+        let of =
+            if tree.class_name() == Some("MeanMetricWrapper") { tree.path(&["config", "fn"]) } else { None };
+        let metric = Metric::read(of.unwrap_or(tree), registry)?;
+        let loss = Loss::read(of.unwrap_or(tree), registry)?;
+        let measure = match metric.object().is_err() && loss.object().is_ok() {
+            true => CompiledMeasure::Loss(loss),
+            false => CompiledMeasure::Metric(metric),
+        };
         let configured = tree.path(&["config", "name"]).and_then(Tree::as_str);
         let function = tree.get("config").and_then(Tree::as_str);
         let name = text.or(configured).or(function).map(str::to_owned);
         let name = name.or_else(|| tree.class_name().map(crate::layers::snake_case)).unwrap_or_default();
-        Ok(Self { name, metric: Some(metric) })
+        Ok(Self { name, measure })
     }
 }

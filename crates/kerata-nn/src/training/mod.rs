@@ -3,5 +3,5 @@
 mod compiled;
 mod step;
 
-pub use compiled::{Compiled, CompiledLoss, CompiledMetric};
+pub use compiled::{Compiled, CompiledLoss, CompiledMeasure, CompiledMetric};
 pub use step::{Measured, StepGraph, evaluation, step, trained};

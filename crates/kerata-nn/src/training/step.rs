@@ -3,10 +3,11 @@
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
 use kerata_core::{Error, Result, ResultExt, Role, autodiff, ops};
 
-use super::{Compiled, CompiledLoss};
+use super::{Compiled, CompiledLoss, CompiledMeasure, CompiledMetric};
 use crate::Model;
 use crate::layers::Masked;
 use crate::losses::{self, Loss, align, reduce};
+use crate::metrics::{self, Measure, sum_and_weight};
 use crate::optimizers::Trained;
 
 /// A step with what its outputs are.
@@ -19,6 +20,8 @@ pub struct StepGraph {
     pub measured: Vec<Measured>,
     /// Positions of the outputs of the model that have a target, in order.
     pub targets: Vec<usize>,
+    /// Metrics of the compile config that are not known, and left out.
+    pub left_out: Vec<String>,
 }
 
 /// What an output of a step is.
@@ -27,6 +30,22 @@ pub struct StepGraph {
 pub enum Measured {
     /// A loss: a mean over steps, each weighted by its number of samples.
     Loss(String),
+    /// A metric: the sum over the samples of a step and the weight of that sum, as one vector; a mean over steps.
+    Mean {
+        /// Its name.
+        name: String,
+        /// Whether the root of the mean is the result.
+        is_root: bool,
+    },
+}
+
+impl Measured {
+    /// The name that it is reported under.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Loss(name) | Self::Mean { name, .. } => name,
+        }
+    }
 }
 
 /// The variables that training changes, in Keras's order.
@@ -84,6 +103,7 @@ struct Forward {
     total: Tensor,
     measured: Vec<(Measured, Tensor)>,
     targets: Vec<usize>,
+    left_out: Vec<String>,
 }
 
 impl Forward {
@@ -93,7 +113,7 @@ impl Forward {
         let outputs: Vec<(&str, &Tensor)> = names.iter().map(String::as_str).zip(tensors).collect();
         let graph = builder.finish(&outputs)?;
         let measured = self.measured.into_iter().map(|(measured, _)| measured).collect();
-        Ok(StepGraph { graph, measured, targets: self.targets })
+        Ok(StepGraph { graph, measured, targets: self.targets, left_out: self.left_out })
     }
 }
 
@@ -156,7 +176,26 @@ fn forward(
         total = ops::add(&total, &part)?;
     }
     measured.insert(0, (Measured::Loss("loss".to_owned()), total.clone()));
-    Ok(Forward { total, measured, targets })
+    let mut left_out = Vec::new();
+    let _scope = builder.scope("metrics");
+    for (list, prefix) in [(&compiled.metrics, ""), (&compiled.weighted_metrics, "weighted_")] {
+        for (output, y_true) in targets.iter().zip(&y_true) {
+            let (Some(metrics), Some(y_pred), Some(of)) =
+                (list.get(*output), traced.outputs.get(*output), compiled.outputs.get(*output))
+            else {
+                continue;
+            };
+            for metric in metrics {
+                let name =
+                    metric_name(&metric.name, (compiled.outputs.len() > 1).then_some(of), prefix, &measured);
+                match measure(metric, y_true, y_pred).at(|| format!("metric `{name}`"))? {
+                    Some((is_root, sums)) => measured.push((Measured::Mean { name, is_root }, sums)),
+                    None => left_out.push(name),
+                }
+            }
+        }
+    }
+    Ok(Forward { total, measured, targets, left_out })
 }
 
 /// The loss of one output.
@@ -182,12 +221,67 @@ fn loss_of(loss: &CompiledLoss, y_true: &Tensor, y_pred: &Masked) -> Result<Tens
 
 /// The cross-entropy that fits the shapes of labels and predictions.
 fn cross_entropy(y_true: &Tensor, y_pred: &Tensor) -> Loss {
+    match kind(y_true, y_pred) {
+        Labels::Binary => losses::BinaryCrossentropy::new().into(),
+        Labels::Numbers => losses::SparseCategoricalCrossentropy::new().into(),
+        Labels::OneHot => losses::CategoricalCrossentropy::new().into(),
+    }
+}
+
+/// The name of a metric: with the output's before it when there are several, and changed when it is taken.
+fn metric_name(name: &str, output: Option<&String>, prefix: &str, taken: &[(Measured, Tensor)]) -> String {
+    let with_output =
+        |name: &str| output.map_or_else(|| name.to_owned(), |output| format!("{output}_{name}"));
+    let is_taken = |name: &str| taken.iter().any(|(measured, _)| measured.name() == name);
+    let plain = with_output(name);
+    if !is_taken(&plain) {
+        return plain;
+    }
+    let base = with_output(&format!("{prefix}{name}"));
+    let mut candidates = std::iter::once(base.clone()).chain((1..).map(|count| format!("{base}_{count}")));
+    candidates.find(|name| !is_taken(name)).unwrap_or(base)
+}
+
+/// The sums of a metric, and whether its result is a root; nothing when the metric is not known.
+fn measure(metric: &CompiledMetric, y_true: &Tensor, y_pred: &Masked) -> Result<Option<(bool, Tensor)>> {
+    let prediction = ops::cast(&y_pred.tensor, kerata_core::DType::Float32)?;
+    let (is_root, values) = match &metric.measure {
+        CompiledMeasure::Accuracy => (false, accuracy(y_true, &prediction)?),
+        CompiledMeasure::Metric(metric) => match metric.object() {
+            Ok(metric) => (metric.is_root(), metric.values(y_true, &prediction)?),
+            Err(_) => return Ok(None),
+        },
+        CompiledMeasure::Loss(loss) => {
+            let (y_true, prediction) = align(y_true, &prediction)?;
+            (false, loss.object()?.call(&y_true, &prediction)?)
+        }
+    };
+    Ok(Some((is_root, sum_and_weight(&values, y_pred.mask.as_ref())?)))
+}
+
+/// The accuracy that fits the shapes of labels and predictions.
+fn accuracy(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
+    match kind(y_true, y_pred) {
+        Labels::Binary => metrics::BinaryAccuracy::new().values(y_true, y_pred),
+        Labels::Numbers => metrics::SparseCategoricalAccuracy::new().values(y_true, y_pred),
+        Labels::OneHot => metrics::CategoricalAccuracy::new().values(y_true, y_pred),
+    }
+}
+
+/// What labels are, by the shapes of labels and predictions.
+enum Labels {
+    Binary,
+    Numbers,
+    OneHot,
+}
+
+fn kind(y_true: &Tensor, y_pred: &Tensor) -> Labels {
     let last = |tensor: &Tensor| tensor.shape().axes().last().copied().flatten();
     if last(y_pred) == Some(1) {
-        losses::BinaryCrossentropy::new().into()
+        Labels::Binary
     } else if y_true.rank() < y_pred.rank() || last(y_true) == Some(1) {
-        losses::SparseCategoricalCrossentropy::new().into()
+        Labels::Numbers
     } else {
-        losses::CategoricalCrossentropy::new().into()
+        Labels::OneHot
     }
 }

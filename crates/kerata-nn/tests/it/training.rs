@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use kerata_core::array::Array;
-use kerata_core::{Error, Result, ResultExt};
+use kerata_core::{Error, Limits, Result, ResultExt, Tree};
 use kerata_engine::{Engine, SessionOptions, reference::Reference};
-use kerata_nn::training::{self, Compiled};
+use kerata_nn::training::{self, Compiled, Measured, StepGraph};
 use kerata_nn::{Model, Registry};
 
 use crate::golden::{arrays, cases, read};
@@ -35,6 +35,37 @@ fn compare(name: &str, found: &Array, expected: &Array) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Compares losses and metrics with the logs of Keras's step.
+fn compare_logs(path: &Path, step: &StepGraph, outputs: &[Array]) -> Result<()> {
+    let text = std::fs::read(path.join("expect.json")).map_err(|error| Error::io("read", &error))?;
+    let expect = Tree::parse(&text, &Limits::default())?;
+    let logs = expect.path(&["training", "step"]).and_then(Tree::as_object);
+    let logs = logs.ok_or_else(|| Error::not_found("Keras's logs are not recorded"))?;
+    for (measured, output) in step.measured.iter().zip(outputs) {
+        let value = match measured {
+            Measured::Mean { is_root, .. } => {
+                let sums = output.to_f64s()?;
+                let mean = sums[0] / sums[1];
+                if *is_root { mean.sqrt() } else { mean }
+            }
+            _ => output.to_f64()?,
+        };
+        let name = measured.name();
+        let expected = logs.get(name).and_then(Tree::as_f64);
+        let expected = expected.ok_or_else(|| Error::mismatch(format!("Keras has no log `{name}`")))?;
+        if (value - expected).abs() > TOLERANCE * expected.abs().max(1.0) {
+            let message = format!("log `{name}`: expected {expected}, found {value}");
+            return Err(Error::mismatch(message));
+        }
+    }
+    let found: Vec<&str> =
+        step.measured.iter().map(Measured::name).chain(step.left_out.iter().map(String::as_str)).collect();
+    match logs.keys().find(|name| !found.contains(&name.as_str())) {
+        Some(name) => Err(Error::mismatch(format!("log `{name}` is missing"))),
+        None => Ok(()),
+    }
 }
 
 /// Trains one step from the files of a folder and compares everything that Keras changed.
@@ -74,7 +105,8 @@ fn train(path: &Path) -> Result<()> {
     let inputs: Vec<Array> = arrays(path, "train_in")?.into_iter().chain(targets).collect();
     let inputs = inputs.iter().zip(&specs).map(|(array, spec)| array.cast(spec.dtype));
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
-    let (_, updates) = session.run_with_updates(&inputs)?;
+    let (outputs, updates) = session.run_with_updates(&inputs)?;
+    compare_logs(path, &step, &outputs)?;
     session.set_variables(updates.clone())?;
 
     let updated: HashMap<String, Array> = updates.into_iter().collect();

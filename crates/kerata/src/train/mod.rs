@@ -175,6 +175,8 @@ pub struct Fitted {
     pub artifact: Artifact,
     /// Losses and metrics by name, a value for each epoch.
     pub history: IndexMap<String, Vec<f64>>,
+    /// Metrics of the compile config that are not known, and were not measured.
+    pub left_out: Vec<String>,
 }
 
 /// Trains a model by its compile config, from its stored optimizer state on; an optimizer that is not built is built.

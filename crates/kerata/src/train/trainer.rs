@@ -144,7 +144,7 @@ impl<'a> Trainer<'a> {
 
     /// Notes the epoch, evaluates, goes on to the next.
     fn end_epoch(&mut self) -> Result<()> {
-        self.position.note_epoch("");
+        self.position.note_epoch("", &self.step);
         if let (Some(samples), Some((graph, session))) = (&self.validation, &mut self.evaluation) {
             let mut values = Vec::new();
             for (path, _, _) in graph.graph.variables() {
@@ -158,7 +158,7 @@ impl<'a> Trainer<'a> {
                 let outputs = session.run(&samples.batch(batch)?)?;
                 self.position.sums.add(graph, &outputs, batch.len())?;
             }
-            self.position.note_epoch("val_");
+            self.position.note_epoch("val_", graph);
         }
         self.position.batch = 0;
         self.position.epoch += 1;
@@ -217,7 +217,7 @@ impl<'a> Trainer<'a> {
             self.session.set_variables(values)?;
         }
         let (artifact, _) = self.artifact()?;
-        Ok(Fitted { artifact, history: self.position.history })
+        Ok(Fitted { artifact, history: self.position.history, left_out: self.step.left_out })
     }
 }
 
@@ -329,28 +329,30 @@ fn target_spec(target: &Array) -> TensorSpec {
 }
 
 impl Position {
-    fn note_epoch(&mut self, prefix: &str) {
-        for (name, value) in self.sums.take_means() {
+    fn note_epoch(&mut self, prefix: &str, step: &StepGraph) {
+        for (name, value) in self.sums.take_means(step) {
             self.history.entry(format!("{prefix}{name}")).or_default().push(value);
         }
     }
 }
 
-/// Sums over the steps of an epoch.
+/// Sums over the steps of an epoch: of values and of their weights.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums(pub IndexMap<String, (f64, f64)>);
 
 impl Sums {
     fn add(&mut self, step: &StepGraph, outputs: &[Array], samples: usize) -> Result<()> {
         for (measured, output) in step.measured.iter().zip(outputs) {
-            match measured {
-                Measured::Loss(name) => {
-                    let sum = self.0.entry(name.clone()).or_default();
-                    sum.0 += output.to_f64()? * samples as f64;
-                    sum.1 += samples as f64;
-                }
-                other => return Err(Error::internal(format!("unknown measure {other:?}"))),
-            }
+            let (value, weight) = match measured {
+                Measured::Loss(_) => (output.to_f64()? * samples as f64, samples as f64),
+                _ => match output.to_f64s()?[..] {
+                    [value, weight] => (value, weight),
+                    _ => return Err(Error::internal("a measure is a sum and its weight")),
+                },
+            };
+            let sum = self.0.entry(measured.name().to_owned()).or_default();
+            sum.0 += value;
+            sum.1 += weight;
         }
         Ok(())
     }
@@ -359,7 +361,16 @@ impl Sums {
         self.0.get(name).map_or(f64::NAN, |(sum, weight)| sum / weight)
     }
 
-    fn take_means(&mut self) -> Vec<(String, f64)> {
-        std::mem::take(&mut self.0).into_iter().map(|(name, (sum, weight))| (name, sum / weight)).collect()
+    fn take_means(&mut self, step: &StepGraph) -> Vec<(String, f64)> {
+        let is_root =
+            |name: &str| step.measured.contains(&Measured::Mean { name: name.to_owned(), is_root: true });
+        let sums = std::mem::take(&mut self.0).into_iter();
+        sums.map(|(name, (sum, weight))| {
+            // No weight at all is a mean of zero, as in Keras.
+            let mean = if weight == 0.0 { 0.0 } else { sum / weight };
+            let value = if is_root(&name) { mean.sqrt() } else { mean };
+            (name, value)
+        })
+        .collect()
     }
 }
