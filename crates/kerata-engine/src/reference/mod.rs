@@ -83,7 +83,8 @@ mod tests {
         let w = builder.variable("w", TensorSpec::new(DType::Float32, [2, 1]), true).unwrap();
         let y = ops::matmul(&x, &w).unwrap();
         let loss = ops::sum(&ops::square(&y).unwrap(), &[], false).unwrap();
-        let grad = kerata_core::autodiff::gradients(&builder, &loss, std::slice::from_ref(&w)).unwrap().remove(0);
+        let grad =
+            kerata_core::autodiff::gradients(&builder, &loss, std::slice::from_ref(&w)).unwrap().remove(0);
         let step = ops::multiply(&grad, &ops::scalar(&grad, 0.5).unwrap()).unwrap();
         builder.update("w", &ops::subtract(&w, &step).unwrap()).unwrap();
         let graph = builder.finish(&[("loss", &loss)]).unwrap();
