@@ -3,11 +3,14 @@
 mod arrays;
 mod inline;
 mod layers;
+mod listed;
 mod names;
 mod optimizer;
 mod read;
 mod training;
 mod write;
+
+pub(crate) use listed::{Listed, place};
 
 use kerata_core::{Artifact, Limits, LossReport, Result};
 

@@ -95,7 +95,8 @@ fn group_arrays(file: &File, path: &str) -> Result<Vec<Named>> {
         .collect()
 }
 
-fn place_layers(
+/// Puts the arrays of layers under their paths.
+pub(super) fn place_layers(
     artifact: &mut Artifact,
     walk: Option<&Walk>,
     listed: &[(String, Vec<Named>)],

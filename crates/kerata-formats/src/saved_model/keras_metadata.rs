@@ -1,5 +1,7 @@
 //! `keras_metadata.pb`: the configs that Keras 2 put beside its SavedModels.
 
+use std::collections::HashMap;
+
 use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 
 use crate::FolderRef;
@@ -9,14 +11,20 @@ use crate::containers::proto::{self, tf_keras::SavedMetadata};
 const FILE: &str = "keras_metadata.pb";
 
 /// Adds the model's config and training config, when the file is there.
-pub(super) fn add(artifact: &mut Artifact, folder: &FolderRef, limits: &Limits) -> Result<()> {
-    let Ok(source) = folder.open(FILE) else { return Ok(()) };
+///
+/// Gives the names of the layers by the numbers of their objects.
+pub(super) fn add(
+    artifact: &mut Artifact,
+    folder: &FolderRef,
+    limits: &Limits,
+) -> Result<HashMap<usize, String>> {
+    let Ok(source) = folder.open(FILE) else { return Ok(HashMap::new()) };
     let metadata: SavedMetadata = proto::read(&source).at(|| FILE)?;
     let Some(root) = metadata.nodes.iter().find(|node| node.node_id == 0) else {
         return Err(Error::corrupt("the Keras metadata has no root").at(FILE));
     };
     if root.identifier == "_tf_keras_metric" || root.identifier.is_empty() {
-        return Ok(());
+        return Ok(HashMap::new());
     }
     let tree = Tree::parse(root.metadata.as_bytes(), limits).at(|| "metadata of the root").at(|| FILE)?;
     if let (Some(class_name), Some(config)) = (tree.get("class_name"), tree.get("config")) {
@@ -31,7 +39,16 @@ pub(super) fn add(artifact: &mut Artifact, folder: &FolderRef, limits: &Limits) 
     });
     artifact.metadata.keras_version = tree.get("keras_version").and_then(Tree::as_str).map(str::to_owned);
     artifact.metadata.backend = tree.get("backend").and_then(Tree::as_str).map(str::to_owned);
-    Ok(())
+    let mut names = HashMap::new();
+    for node in &metadata.nodes {
+        let place = || format!("metadata of `{}`", node.node_path);
+        let layer = Tree::parse(node.metadata.as_bytes(), limits).at(place).at(|| FILE)?;
+        let name = layer.get("name").and_then(Tree::as_str);
+        if let (Ok(id), Some(name)) = (usize::try_from(node.node_id), name) {
+            names.insert(id, name.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// Replaces `{"class_name": "__tuple__", "items": [...]}` by the list.

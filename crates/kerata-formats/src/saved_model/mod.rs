@@ -4,6 +4,7 @@
 
 mod assets;
 mod keras_metadata;
+mod keras_paths;
 mod objects;
 mod read;
 mod signatures;

@@ -7,19 +7,22 @@ use bytes::Bytes;
 use kerata_core::artifact::Traces;
 use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 
-use super::{GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, objects, signatures};
+use super::{GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, keras_paths, objects, signatures};
 use crate::FolderRef;
 use crate::checkpoint::keys::{OBJECT_GRAPH_KEY, path_of_key};
 use crate::checkpoint::{add_leftovers, add_named, add_tensor};
 use crate::containers::bundle::{Bundle, index_name};
 use crate::containers::proto;
 use crate::containers::proto::tensorflow::{
-    self, MetaGraphDef, SavedObjectGraph, SavedVariable, saved_object,
+    self, AssetFileDef, MetaGraphDef, SavedObjectGraph, SavedVariable, collection_def, saved_object,
 };
 use crate::tensorflow::import::Program;
 
 /// The names of the inputs in the model's order, as a JSON list.
 pub(super) const INPUT_ORDER_FILE: &str = "assets.extra/kerata_inputs.json";
+
+/// Collection of the assets.
+const ASSETS_COLLECTION: &str = "saved_model_assets";
 
 /// Tag of the graph that is served.
 const SERVE: &str = "serve";
@@ -31,7 +34,7 @@ pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
     let mut artifact = Artifact::new();
     artifact.metadata.format = Some("saved_model".to_owned());
     describe(&mut artifact, &graph);
-    keras_metadata::add(&mut artifact, folder, limits)?;
+    let layers = keras_metadata::add(&mut artifact, folder, limits)?;
     assets::add(&mut artifact, folder, &graph)?;
     let mut paths = HashMap::new();
     let has_variables = folder.open(&index_name(VARIABLES_PREFIX)).is_ok();
@@ -39,6 +42,9 @@ pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
         Some(saved) if !saved.nodes.is_empty() => {
             let bundle = has_variables.then(|| Bundle::open(folder, VARIABLES_PREFIX, limits)).transpose()?;
             paths = add_variables(&mut artifact, saved, bundle.as_ref()).at(|| GRAPH_FILE)?;
+            if artifact.config.is_some() {
+                keras_paths::apply(&mut artifact, saved, &layers, &mut paths)?;
+            }
         }
         _ if has_variables => {
             let bundle = Bundle::open(folder, VARIABLES_PREFIX, limits)?;
@@ -73,7 +79,16 @@ fn choose(message: tensorflow::SavedModel) -> Result<MetaGraphDef> {
     if graphs.is_empty() {
         return Err(Error::corrupt("no graph is stored").at(GRAPH_FILE));
     }
-    Ok(graphs.swap_remove(position))
+    let mut graph = graphs.swap_remove(position);
+    // Writers of TensorFlow 1 list the assets in a collection.
+    if let Some(collection_def::Kind::AnyList(list)) =
+        graph.collection_def.get(ASSETS_COLLECTION).and_then(|collection| collection.kind.as_ref())
+    {
+        let assets = list.value.iter().map(|any| proto::decode::<AssetFileDef>(any.value.clone()));
+        let assets = assets.collect::<Result<Vec<_>>>().at(|| ASSETS_COLLECTION).at(|| GRAPH_FILE)?;
+        graph.asset_file_def.extend(assets);
+    }
+    Ok(graph)
 }
 
 fn describe(artifact: &mut Artifact, graph: &MetaGraphDef) {

@@ -43,7 +43,8 @@ pub fn saved_model(signatures: &[(String, Graph)], variables: &[Stored]) -> Resu
     let graph = MetaGraphDef {
         meta_info_def: Some(MetaInfoDef {
             tags: vec!["serve".to_owned()],
-            tensorflow_version: "unknown".to_owned(),
+            // Loaders of TensorFlow 1 parse it as a version.
+            tensorflow_version: "2.21.0".to_owned(),
             tensorflow_git_version: "unknown".to_owned(),
             ..MetaInfoDef::default()
         }),

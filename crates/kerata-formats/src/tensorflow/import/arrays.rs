@@ -287,7 +287,9 @@ fn space_to_depth(c: &Call<'_>) -> Outputs {
 }
 
 /// Block sizes and pairs of pads or crops.
-fn blocks(c: &Call<'_>) -> Result<(Vec<u64>, Vec<(usize, usize)>)> {
+type Blocks = (Vec<u64>, Vec<(usize, usize)>);
+
+fn blocks(c: &Call<'_>) -> Result<Blocks> {
     let sizes: Option<Vec<u64>> =
         c.numbers(1)?.into_iter().map(|size| u64::try_from(size).ok().filter(|s| *s > 0)).collect();
     let pairs =

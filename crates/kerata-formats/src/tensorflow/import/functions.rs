@@ -1,6 +1,6 @@
 //! Reads the bodies of functions: nodes in the order of their needs, calls inlined.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use kerata_core::graph::GraphBuilder;
@@ -9,7 +9,7 @@ use kerata_core::{Error, Limits, Result, ResultExt};
 use super::call::Call;
 use super::outputs::output_position;
 use super::table::lower;
-use super::value::Value;
+use super::value::{Table, Value};
 use crate::containers::proto::tensorflow::{FunctionDef, NodeDef};
 
 /// Most nodes that inlining may make.
@@ -21,6 +21,10 @@ pub struct Reader<'a> {
     pub limits: &'a Limits,
     /// Specs and trainability of the variables, by path.
     pub variables: &'a dyn Fn(&str) -> Result<(kerata_core::graph::TensorSpec, bool)>,
+    /// The bytes of an asset.
+    pub assets: &'a dyn Fn(&str) -> Result<Vec<u8>>,
+    /// Tables by the number of their object.
+    pub tables: RefCell<HashMap<usize, Table>>,
     /// Nodes read so far.
     pub count: Cell<usize>,
 }

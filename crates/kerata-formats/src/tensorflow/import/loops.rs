@@ -53,7 +53,7 @@ impl<'a> Plan<'a> {
             (0..count).map(|at| step.result(at).is_some_and(|r| step.argument(r) == Some(at))).collect();
         let starts_at_zero = |at: usize| matches!(c.elements(at), Ok(Some([Element::Known(0)])));
         let is_counter: Vec<bool> = (0..count).map(|at| starts_at_zero(at) && step.grows(at)).collect();
-        let limits = test.result(0).and_then(|result| test.limits(result, &is_counter, c));
+        let limits = test.result(0).and_then(|result| test.limits(result, &is_counter));
         Ok(Self { condition, body, is_fixed, is_counter, limits })
     }
 
@@ -162,12 +162,12 @@ impl<'a> Body<'a> {
     }
 
     /// The limits of counters that a condition is made of, joined by `and`.
-    fn limits(&self, name: &'a str, is_counter: &[bool], c: &Call<'_>) -> Option<Vec<Limit>> {
+    fn limits(&self, name: &'a str, is_counter: &[bool]) -> Option<Vec<Limit>> {
         let node = *self.nodes.get(name)?;
         match node.op.as_str() {
             "LogicalAnd" => {
-                let mut both = self.limits(self.input(node, 0)?, is_counter, c)?;
-                both.extend(self.limits(self.input(node, 1)?, is_counter, c)?);
+                let mut both = self.limits(self.input(node, 0)?, is_counter)?;
+                both.extend(self.limits(self.input(node, 1)?, is_counter)?);
                 Some(both).filter(|limits| limits.len() <= 8)
             }
             "Less" => {
@@ -297,6 +297,9 @@ fn as_loop(c: &Call<'_>, plan: &Plan<'_>) -> Outputs {
             Value::List(_) => return Err(Error::unsupported("a list of one loop in another one")),
             Value::Variable(path) => {
                 return Err(Error::unsupported(format!("a loop that changes the handle of `{path}`")));
+            }
+            Value::Table(_) | Value::Asset(_) => {
+                return Err(Error::unsupported("a loop that changes a table"));
             }
             Value::Nothing => return Err(Error::corrupt("a loop over nothing")),
         });

@@ -21,6 +21,7 @@ mod state;
 mod structure;
 mod table;
 mod tensors;
+mod text;
 mod value;
 
 pub use program::Program;

@@ -1,20 +1,21 @@
 //! `Program`: the signatures and functions of a SavedModel, each a graph when it is asked for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use kerata_core::artifact::Traces;
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
-use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Shape};
+use kerata_core::{Artifact, Data, Error, Limits, Result, ResultExt, Shape};
 
 use super::functions::{Reader, node_of, pick};
 use super::structure::{Leaf, leaves};
-use super::value::Value;
+use super::value::{Table, Value};
 use crate::containers::bundle::dtype_from_tf;
 use crate::containers::proto::tensorflow::{
-    MetaGraphDef, NodeDef, SavedObject, SignatureDef, TensorShapeProto, saved_object, tensor_info,
+    MetaGraphDef, NodeDef, SavedObject, SignatureDef, TensorShapeProto, collection_def, saved_object,
+    tensor_info,
 };
 
 /// Name of the entry that lists signatures.
@@ -29,6 +30,8 @@ pub struct Program {
     variables: HashMap<String, (TensorSpec, bool)>,
     /// Path of the variable of an object.
     paths: HashMap<usize, String>,
+    /// Files below `assets/`.
+    assets: HashMap<String, Data>,
     /// Names of inputs in the order that the writer noted.
     order: Vec<String>,
     limits: Limits,
@@ -61,7 +64,8 @@ impl Program {
         };
         let variables =
             artifact.variables.iter().map(|(path, variable)| (path.to_owned(), spec(variable))).collect();
-        Self { graph, variables, paths, order, limits: limits.clone() }
+        let assets = artifact.assets.iter().map(|(name, data)| (name.clone(), data.clone())).collect();
+        Self { graph, variables, paths, assets, order, limits: limits.clone() }
     }
 
     fn objects(&self) -> &[SavedObject] {
@@ -122,7 +126,11 @@ impl Program {
         Ok((inputs, outputs))
     }
 
-    fn reader<'a>(&'a self, variables: &'a dyn Fn(&str) -> Result<(TensorSpec, bool)>) -> Reader<'a> {
+    fn reader<'a>(
+        &'a self,
+        variables: &'a dyn Fn(&str) -> Result<(TensorSpec, bool)>,
+        assets: &'a dyn Fn(&str) -> Result<Vec<u8>>,
+    ) -> Reader<'a> {
         let library = self.graph.graph_def.as_ref().and_then(|graph| graph.library.as_ref());
         let functions = library.map_or(&[][..], |library| &library.function);
         let named = |function| {
@@ -133,6 +141,8 @@ impl Program {
             functions: functions.iter().filter_map(named).collect(),
             limits: &self.limits,
             variables,
+            assets,
+            tables: RefCell::new(HashMap::new()),
             count: Cell::new(0),
         }
     }
@@ -142,6 +152,15 @@ impl Program {
             .get(path)
             .cloned()
             .ok_or_else(|| Error::corrupt(format!("variable `{path}` has no value")))
+    }
+
+    fn asset(&self, name: &str) -> Result<Vec<u8>> {
+        let data =
+            self.assets.get(name).ok_or_else(|| Error::corrupt(format!("asset `{name}` is missing")))?;
+        if data.len() > self.limits.max_config_bytes {
+            return Err(Error::limit(format!("asset `{name}` of {} bytes", data.len())));
+        }
+        data.bytes().map(std::borrow::Cow::into_owned)
     }
 
     /// What a function has captured, in the order of its last arguments.
@@ -161,12 +180,46 @@ impl Program {
                 Some(saved_object::Kind::Constant(constant)) => {
                     self.main(&constant.operation, reader, builder, &mut HashMap::new())
                 }
-                Some(saved_object::Kind::Resource(_)) => Err(Error::unsupported("a lookup table")),
-                Some(saved_object::Kind::Asset(_)) => Err(Error::unsupported("the path of an asset")),
+                Some(saved_object::Kind::Resource(_)) => self.table(index, reader, builder).map(Value::Table),
+                Some(saved_object::Kind::Asset(asset)) => {
+                    let position = usize::try_from(asset.asset_file_def_index).ok();
+                    let asset = position.and_then(|position| self.graph.asset_file_def.get(position));
+                    let asset = asset.ok_or_else(|| Error::corrupt("an asset that is not listed"))?;
+                    Ok(Value::Asset(asset.filename.clone()))
+                }
                 _ => Err(Error::unsupported(format!("object {id} as a captured value"))),
             }
         };
         bound.iter().map(capture).collect()
+    }
+
+    /// The table of an object, filled by the object's own function.
+    fn table(&self, object: usize, reader: &Reader<'_>, builder: &GraphBuilder) -> Result<Table> {
+        if let Some(known) = reader.tables.borrow().get(&object) {
+            return Ok(known.clone());
+        }
+        let table = Table::default();
+        reader.tables.borrow_mut().insert(object, table.clone());
+        let function = self.child(object, "_initialize").and_then(|id| self.objects().get(id));
+        if let Some(SavedObject { kind: Some(saved_object::Kind::Function(function)), .. }) = function
+            && let Some(name) = function.concrete_functions.first()
+        {
+            let captures = self.captures(name, reader, builder)?;
+            reader.call(name, captures, builder, 0)?;
+        }
+        Ok(table)
+    }
+
+    /// Names of the nodes that fill tables, in models of TensorFlow 1.
+    fn initializers(&self) -> Vec<&str> {
+        let nodes = |key: &str| match self.graph.collection_def.get(key).and_then(|list| list.kind.as_ref()) {
+            Some(collection_def::Kind::NodeList(list)) => list.value.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        ["saved_model_main_op", "legacy_init_op", "table_initializer"]
+            .iter()
+            .flat_map(|key| nodes(key))
+            .collect()
     }
 
     /// A value of the main graph.
@@ -298,6 +351,18 @@ impl Program {
                 known.insert(&node.name, vec![value]);
             }
         }
+        for asset in &self.graph.asset_file_def {
+            let nodes = self.graph.graph_def.as_ref().map_or(&[][..], |graph| &graph.node);
+            if let Some(tensor_info::Encoding::Name(tensor)) =
+                asset.tensor_info.as_ref().and_then(|i| i.encoding.as_ref())
+                && let Some(node) = nodes.iter().find(|node| node.name == node_of(tensor))
+            {
+                known.insert(&node.name, vec![Value::Asset(asset.filename.clone())]);
+            }
+        }
+        for node in self.initializers() {
+            self.main(node, reader, builder, &mut known).at(|| format!("initializer `{node}`"))?;
+        }
         let mut made = Vec::new();
         for port in &outputs {
             let tensor = tensor_of(&signature.outputs, &port.name)?;
@@ -330,7 +395,8 @@ impl Traces for Program {
 
     fn graph(&self, name: &str) -> Result<Graph> {
         let variables = |path: &str| self.variable(path);
-        let reader = self.reader(&variables);
+        let assets = |name: &str| self.asset(name);
+        let reader = self.reader(&variables, &assets);
         let builder = GraphBuilder::new(name);
         let place = || format!("signature `{name}`");
         if let Some(function) = self.concrete(name) {

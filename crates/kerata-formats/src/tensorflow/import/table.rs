@@ -4,7 +4,7 @@ use kerata_core::{Error, Result};
 
 use super::call::{Call, Outputs};
 use super::value::Value;
-use super::{arrays, control, images, lists, math, network, random, refused, shapes, state};
+use super::{arrays, control, images, lists, math, network, random, refused, shapes, state, text};
 
 /// How a node is read.
 pub type Lowering = fn(&Call<'_>) -> Outputs;
@@ -20,6 +20,7 @@ const ROOMS: &[&[(&str, Lowering)]] = &[
     lists::OPS,
     random::OPS,
     state::OPS,
+    text::OPS,
 ];
 
 /// Reads a node.

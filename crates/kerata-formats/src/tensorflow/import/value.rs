@@ -1,5 +1,8 @@
 //! What flows between the nodes of a TensorFlow graph while it is read.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use kerata_core::graph::Tensor;
 use kerata_core::ops::{Cast, Range, Size, Slice, StopGradient, Transpose};
 use kerata_core::{Array, DType, Error, Result};
@@ -16,8 +19,34 @@ pub enum Value {
     Variable(String),
     /// A list of tensors of one shape.
     List(List),
+    /// A table from keys to values.
+    Table(Table),
+    /// The path of an asset, by its name below `assets/`.
+    Asset(String),
     /// Something that nothing may look at (the output of an op that does nothing).
     Nothing,
+}
+
+/// A table, which an op fills before others look things up.
+#[derive(Clone, Debug, Default)]
+pub struct Table(Rc<RefCell<Option<(Array, Array)>>>);
+
+impl Table {
+    /// Gives the table its keys and values.
+    pub fn fill(&self, keys: Array, values: Array) -> Result<()> {
+        if keys.len() != values.len() {
+            return Err(Error::corrupt(format!("{} keys for {} values", keys.len(), values.len())));
+        }
+        let count = keys.len();
+        let flat = (keys.reshape([count])?, values.reshape([count])?);
+        *self.0.borrow_mut() = Some(flat);
+        Ok(())
+    }
+
+    /// Keys and values.
+    pub fn content(&self) -> Result<(Array, Array)> {
+        self.0.borrow().clone().ok_or_else(|| Error::unsupported("a lookup table that nothing fills"))
+    }
 }
 
 /// A tensor, and what is known of its elements when they are sizes.
@@ -90,6 +119,8 @@ impl Value {
                 Err(Error::unsupported(format!("the handle of variable `{path}` as a tensor")))
             }
             Self::List(_) => Err(Error::unsupported("a tensor list as a tensor")),
+            Self::Table(_) => Err(Error::unsupported("a lookup table as a tensor")),
+            Self::Asset(name) => Err(Error::untrusted(format!("the path of asset `{name}` as a tensor"))),
             Self::Nothing => Err(Error::corrupt("the output of an op without outputs")),
         }
     }

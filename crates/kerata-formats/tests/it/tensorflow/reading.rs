@@ -50,3 +50,32 @@ fn check_signatures(name: &str, artifact: &Artifact, expect: &Tree) {
         }
     }
 }
+
+#[test]
+fn variables_of_keras_2_models_lie_where_keras_3_has_them() {
+    for (name, paths) in [
+        ("tfk_sequential", &["layers/dense/vars/0", "layers/dense_1/vars/1", "optimizer/vars/0"][..]),
+        ("tfk_without_traces", &["layers/dense/vars/0", "layers/dense_1/vars/1"]),
+        (
+            "tfk_functional",
+            &["layers/conv2d/vars/0", "layers/batch_normalization/vars/3", "layers/dense_1/vars/0"],
+        ),
+        (
+            "tfk_recurrent",
+            &["layers/embedding/vars/0", "layers/simple_rnn/cell/vars/1", "layers/gru/cell/vars/2"],
+        ),
+    ] {
+        let (_, folder, expect) = cases("saved_model").into_iter().find(|case| case.0 == name).unwrap();
+        let input = input(&folder, &expect);
+        let artifact = detect(&input).unwrap().read(&input, &Limits::default()).unwrap();
+        for path in paths {
+            assert!(artifact.variables.get(path).is_some(), "{name}: {path} {:?}", artifact.notes);
+        }
+    }
+    // The config of a model with a class of its own does not say its variables.
+    let (_, folder, expect) =
+        cases("saved_model").into_iter().find(|case| case.0 == "tfk_subclassed").unwrap();
+    let input = input(&folder, &expect);
+    let artifact = detect(&input).unwrap().read(&input, &Limits::default()).unwrap();
+    assert!(artifact.variables.get("variables/0").is_some());
+}

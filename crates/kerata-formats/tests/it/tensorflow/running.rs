@@ -12,21 +12,14 @@ use super::{cases, input};
 
 /// Signatures that cannot run, and a part of why.
 const CANNOT: &[(&str, &str)] = &[
-    ("k3_hashing", "`StringToHashBucketFast`"),
-    ("k3_integer_lookup", "a lookup table"),
-    ("k3_string_lookup", "a lookup table"),
-    ("k3_string_multi_hot", "a lookup table"),
-    ("k3_text_vectorization", "a lookup table"),
+    ("k3_text_vectorization", "op `"),
     ("m_arrays", "`Where`"),
     ("m_complex", "`RFFT`"),
-    ("m_embedded_table", "a lookup table"),
-    ("m_file_table", "a lookup table"),
-    ("m_strings", "`StringToHashBucketFast`"),
+    ("m_strings", "op `"),
     ("m_tensor_lists", "a list in a loop"),
     ("m_unknown_op", "`Svd`"),
     ("m_unknown_rank", "unknown rank"),
-    ("tfk_text", "a lookup table"),
-    ("v1_asset", "`HashTableV2`"),
+    ("tfk_text", "op `"),
     ("v1_control_flow", "needs itself"),
 ];
 

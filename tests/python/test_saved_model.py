@@ -1,0 +1,192 @@
+"""What kerata exports, TensorFlow loads and runs; what TensorFlow wrote, kerata runs and converts."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from conftest import GOLDEN, ROOT, kerata
+
+TF_GOLDEN = ROOT / "fixtures" / "tensorflow" / "golden"
+KERAS = GOLDEN / "keras-3.15"
+
+# Together these use every line of the table by which ops are written.
+EXPORTED = """activation_layers attention_masked autoencoder batch_normalization bidirectional cnn conv1d conv1d_transpose
+conv2d_transpose conv3d conv_lstm2d depthwise_conv1d depthwise_conv2d dict_inputs dot einsum_dense embedding
+group_normalization gru int8 lora lstm masking multi_head_attention multi_input multi_output nested_structure ops_reductions
+ops_shapes padding_and_cropping pooling1d pooling3d recurrent_backwards recurrent_stateful separable_conv2d simple_rnn
+time_distributed_masked transformer_block unet upsampling""".split()
+
+
+def io(name):
+    arrays = np.load(KERAS / name / "io.npz")
+    numbered = lambda prefix: [arrays[key] for key in sorted(
+        (key for key in arrays if key.startswith(prefix)), key=lambda key: int(key.split("_")[1]))]
+    return numbered("in_"), numbered("out_")
+
+
+def order_of(folder, specs):
+    noted = folder / "assets.extra" / "kerata_inputs.json"
+    return json.loads(noted.read_text()) if noted.exists() else sorted(specs)
+
+
+def close(found, expected):
+    np.testing.assert_allclose(np.asarray(found, "float64"), np.asarray(expected, "float64"), atol=1e-5, rtol=1e-4)
+
+
+def outputs_in_order(outputs):
+    numbered = all(key.startswith("output_") for key in outputs)
+    return [outputs[key] for key in sorted(outputs, key=lambda key: int(key[7:]) if numbered else key)]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Exports a golden model once."""
+    root, done = tmp_path_factory.mktemp("exported"), {}
+
+    def export(name):
+        if name not in done:
+            kerata("export", KERAS / name / "model.keras", root / name, "--to", "saved_model")
+            done[name] = root / name
+        return done[name]
+
+    return export
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_signatures_give_the_numbers_of_keras(name, exported):
+    folder = exported(name)
+    function = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    specs = function.structured_input_signature[1]
+    inputs, expected = io(name)
+    arguments = {key: tf.cast(tf.constant(value), specs[key].dtype) for key, value in zip(order_of(folder, specs), inputs)}
+    found = outputs_in_order(function(**arguments))
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected):
+        close(a, b)
+
+
+def test_the_callable_is_trainable(exported):
+    loaded = tf.saved_model.load(str(exported("dense")))
+    (x,), _ = io("dense")
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(loaded(tf.constant(x))))
+    gradients = tape.gradient(loss, list(loaded.trainable_variables))
+    assert gradients and all(gradient is not None for gradient in gradients)
+    assert len(loaded.variables) == len(loaded.trainable_variables) + len(loaded.non_trainable_variables)
+
+
+@pytest.mark.parametrize("name", ["lstm", "cnn"])
+def test_gradients_flow_through_loops_and_convolutions(name, exported):
+    loaded = tf.saved_model.load(str(exported(name)))
+    inputs, _ = io(name)
+    with tf.GradientTape() as tape:
+        outputs = tf.nest.flatten(loaded(tf.constant(inputs[0])))
+        loss = tf.add_n([tf.reduce_sum(tf.square(tf.cast(output, tf.float32))) for output in outputs])
+    read = [g for g in tape.gradient(loss, list(loaded.trainable_variables)) if g is not None]
+    assert read and all(np.isfinite(tf.convert_to_tensor(gradient).numpy()).all() for gradient in read)
+
+
+@pytest.mark.parametrize("endpoint", ["serve", "serving_default"])
+def test_keras_takes_it_as_a_layer(endpoint, exported):
+    import keras
+
+    layer = keras.layers.TFSMLayer(str(exported("dense")), call_endpoint=endpoint)
+    (x,), expected = io("dense")
+    found = layer(x)
+    close(tf.nest.flatten(found)[0], expected[0])
+    assert layer.trainable_weights
+
+
+def test_tensorflow_1_loads_it(exported):
+    folder = exported("cnn")
+    inputs, expected = io("cnn")
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
+        signature = graph.signature_def["serving_default"]
+        feed = {info.name: value for (_, info), value in zip(sorted(signature.inputs.items()), inputs)}
+        close(session.run(signature.outputs["output_0"].name, feed), expected[0])
+
+
+def test_the_command_line_of_tensorflow_shows_and_runs_it(exported, tmp_path):
+    folder = exported("dense")
+    (x,), expected = io("dense")
+    (name,) = order_of(folder, tf.saved_model.load(str(folder)).signatures["serving_default"].structured_input_signature[1])
+    np.save(tmp_path / "x.npy", x)
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", str(folder), "--tag_set", "serve",
+               "--signature_def", "serving_default", "--inputs", f"{name}={tmp_path / 'x.npy'}", "--outdir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    close(np.load(tmp_path / "output_0.npy"), expected[0])
+
+
+def test_variables_are_stored_once_and_bytes_are_the_same_each_time(exported, tmp_path):
+    folder = exported("cnn")
+    keys = [key for key, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
+    parameters = kerata("inspect", KERAS / "cnn" / "model.keras")["parameters"]
+    assert kerata("inspect", folder)["parameters"] == parameters
+    assert len([key for key in keys if key.endswith("VARIABLE_VALUE")]) == len(set(keys)) - 1
+    kerata("export", KERAS / "cnn" / "model.keras", tmp_path / "again", "--to", "saved_model")
+
+    def digest(root):
+        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in sorted(root.rglob("*")) if path.is_file()}
+
+    assert digest(folder) == digest(tmp_path / "again")
+
+
+def test_it_can_be_changed_and_saved_again(exported, tmp_path):
+    loaded = tf.saved_model.load(str(exported("dense")))
+    loaded.trainable_variables[0].assign_add(tf.ones_like(loaded.trainable_variables[0]))
+    tf.saved_model.save(loaded, str(tmp_path / "again"))
+    again = tf.saved_model.load(str(tmp_path / "again"))
+    (x,), expected = io("dense")
+    assert not np.allclose(tf.nest.flatten(again(tf.constant(x)))[0], expected[0])
+
+
+SIGNATURES = [(path.parent.name, path.name[3:-4]) for path in sorted(TF_GOLDEN.glob("*/io_*.npz"))
+              if (path.parent / "model").exists()]
+
+
+@pytest.mark.parametrize("name, signature", SIGNATURES)
+def test_kerata_runs_what_tensorflow_wrote(name, signature, tmp_path):
+    arrays = np.load(TF_GOLDEN / name / f"io_{signature}.npz")
+    inputs = {key[3:]: (value.astype("U") if value.dtype.kind == "S" else value)
+              for key, value in arrays.items() if key.startswith("in_")}
+    np.savez(tmp_path / "in.npz", **inputs)
+    try:
+        answer = kerata("run", TF_GOLDEN / name / "model", "--inputs", tmp_path / "in.npz", "--outputs",
+                        tmp_path / "out.npz", "--signature", signature)
+    except AssertionError as error:
+        if "exit 12" in str(error):
+            pytest.skip(str(error).splitlines()[-1])
+        raise
+    found = np.load(tmp_path / "out.npz")
+    for position, output in enumerate(answer["outputs"]):
+        expected = arrays[f"out_{output['name']}"]
+        value = found[f"out_{position}"]
+        if expected.dtype.kind in "SU":
+            assert value.astype("S").tolist() == expected.tolist()
+        elif "bfloat16" in name:
+            np.testing.assert_allclose(value, expected, rtol=0.02, atol=1e-3)
+        else:
+            close(value, expected)
+
+
+CHECKPOINTS = [path.parent.name for path in sorted(TF_GOLDEN.glob("ck_*/expect.json"))]
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_tensorflow_reads_a_converted_checkpoint(name, tmp_path):
+    expect = json.loads((TF_GOLDEN / name / "expect.json").read_text())
+    kerata("convert", TF_GOLDEN / name / expect["prefix"], tmp_path / "again", "--to", "checkpoint")
+    old = tf.train.load_checkpoint(str(TF_GOLDEN / name / expect["prefix"]))
+    new = tf.train.load_checkpoint(str(tmp_path / "again"))
+    assert new.get_variable_to_shape_map() == old.get_variable_to_shape_map()
+    for key, entry in expect["variables"].items():
+        if entry["dtype"] != "variant":
+            np.testing.assert_array_equal(np.asarray(new.get_tensor(key)), np.asarray(old.get_tensor(key)), err_msg=key)
