@@ -14,6 +14,9 @@ use kerata_nn::Registry;
 
 use trainer::Trainer;
 
+/// Hears of each step of training.
+pub type StepObserver = Arc<dyn Fn(&Progress) -> Result<()> + Send + Sync>;
+
 /// How to train.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -35,7 +38,7 @@ pub struct FitOptions {
     /// Files to continue from.
     pub checkpoints: Option<Checkpoints>,
     /// Hears of each step; an error ends the training.
-    pub observer: Option<Arc<dyn Fn(&Progress) -> Result<()> + Send + Sync>>,
+    pub observer: Option<StepObserver>,
 }
 
 /// Files to continue from after an interruption.

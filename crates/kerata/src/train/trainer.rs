@@ -110,8 +110,11 @@ impl<'a> Trainer<'a> {
                     let (step, epoch) = (self.position.step, self.position.epoch);
                     observer(&Progress { step, steps, epoch, loss })?;
                 }
-                let due =
-                    self.options.checkpoints.as_ref().filter(|to| self.position.step % to.every.max(1) == 0);
+                let due = self
+                    .options
+                    .checkpoints
+                    .as_ref()
+                    .filter(|to| self.position.step.is_multiple_of(to.every.max(1)));
                 if let Some(to) = due {
                     if self.position.batch == batches {
                         self.end_epoch()?;
