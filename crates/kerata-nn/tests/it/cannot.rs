@@ -6,7 +6,6 @@ pub const CANNOT: &[(&str, &str)] = &[
     ("feature_space", "a `FeatureSpace` is no layer"),
     ("feature_space_dict", "a `FeatureSpace` is no layer"),
     ("gptq", "Keras 3.15 leaves `kernel_zero` out of the file"),
-    ("image_clahe", "ContrastLimitedAdaptiveHistogramEqualization is not there yet"),
     ("keras-3.0/custom_containers", "Keras before 3.15 leaves layers in nested lists out of the file"),
     ("keras-3.6/custom_containers", "Keras before 3.15 leaves layers in nested lists out of the file"),
     ("lambda_activation", "Python code in a file is not executed"),

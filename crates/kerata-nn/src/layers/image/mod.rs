@@ -10,6 +10,7 @@ family! { dyn Layer;
     aug_mix => AugMix,
     auto_contrast => AutoContrast,
     center_crop => CenterCrop,
+    clahe => ContrastLimitedAdaptiveHistogramEqualization,
     cut_mix => CutMix,
     equalization => Equalization,
     max_num_bounding_boxes => MaxNumBoundingBoxes,
