@@ -14,7 +14,15 @@ use crate::golden::{cases, read};
 const BASE: &[&str] = &["name", "trainable", "dtype", "activity_regularizer", "autocast"];
 
 /// Layers without a golden model that runs, and why.
-const WITHOUT_MODEL: &[(&str, &str)] = &[("Wrapper", "the base of other layers, never used alone")];
+const WITHOUT_MODEL: &[(&str, &str)] = &[
+    ("Highway", "of Keras 1, runs in `eras`"),
+    ("LocallyConnected1D", "of Keras 2, runs in `eras`"),
+    ("LocallyConnected2D", "of Keras 2, runs in `eras`"),
+    ("MaxoutDense", "of Keras 1, runs in `eras`"),
+    ("ParametricSoftplus", "of Keras 1, runs in `eras`"),
+    ("SReLU", "of Keras 1, runs in `eras`"),
+    ("Wrapper", "the base of other layers, never used alone"),
+];
 
 /// The serialized layers in a tree, by class.
 fn collect<'a>(tree: &'a Tree, into: &mut BTreeMap<String, Vec<&'a Tree>>) {

@@ -25,6 +25,40 @@ use crate::layers::prelude::*;
 
 pub(super) use random;
 
+/// Name of the state of the random numbers.
+const SEED: &str = "generator";
+
+/// Declares the state of the random numbers.
+pub(super) fn build_seed(scope: &mut Scope, seed: &Seed) -> Result<()> {
+    scope.seed(SEED, seed)
+}
+
+/// A random number for each image, from `low` to `high`, beside the images.
+pub(super) fn for_each_image(scope: &Scope, x: &Tensor, low: f64, high: f64) -> Result<Tensor> {
+    let mut sizes = vec![ops::Size::Known(1); x.rank()];
+    if let (4, Some(first)) = (x.rank(), sizes.first_mut()) {
+        *first = x.size(0);
+    }
+    ops::random_uniform(&scope.next_seed(SEED)?, sizes, low, high, x.dtype())
+}
+
+/// The lower and upper end of a `factor`: two numbers, or one for both sides of zero.
+pub(super) fn ends(factor: &Tree, least: f64) -> Result<[f64; 2]> {
+    match (
+        factor.as_f64(),
+        factor.as_list().map(|list| list.iter().filter_map(Tree::as_f64).collect::<Vec<_>>()),
+    ) {
+        (Some(factor), _) => Ok([(-factor.abs()).max(least), factor.abs()]),
+        (_, Some(ends)) if ends.len() == 2 => Ok([ends[0].min(ends[1]), ends[0].max(ends[1])]),
+        _ => Err(Error::corrupt("a `factor` is one or two numbers")),
+    }
+}
+
+/// Images in the dtype in which Keras changes them.
+pub(super) fn in_compute_dtype(scope: &Scope, x: &Tensor) -> Result<Tensor> {
+    if scope.compute_dtype().is_float() { ops::cast(x, scope.compute_dtype()) } else { Ok(x.clone()) }
+}
+
 /// The inputs as they are, unless the call is one of training.
 pub(super) fn unchanged(scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     if scope.training() {
@@ -32,8 +66,5 @@ pub(super) fn unchanged(scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>>
             .hint("change the images before they are handed in, or leave the layer out of what is trained"));
     }
     // Keras computes images in the compute dtype, whatever comes in.
-    let cast = |x: &Tensor| {
-        if scope.compute_dtype().is_float() { ops::cast(x, scope.compute_dtype()) } else { Ok(x.clone()) }
-    };
-    inputs.iter().map(cast).collect()
+    inputs.iter().map(|x| in_compute_dtype(scope, x)).collect()
 }
