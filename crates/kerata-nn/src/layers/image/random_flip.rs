@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn images_are_mirrored_whole_or_not_at_all() {
-        let shape = Tree::List(vec![Tree::from(16i64), Tree::from(1i64), Tree::from(2i64), Tree::from(1i64)]);
+        let shape = Shape::known([16, 1, 2, 1]);
         let layers = vec![InputLayer::new(shape).into(), RandomFlip::new().mode("horizontal").seed(1).into()];
         let model = Model::new(Sequential::new(layers), 0).unwrap();
         let images: Vec<f32> = (0..32).map(|at| at as f32).collect();
