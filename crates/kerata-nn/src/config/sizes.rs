@@ -8,52 +8,58 @@ use crate::Registry;
 
 /// A size for each axis of space; one number stands for all axes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sizes(Vec<usize>);
+pub enum Sizes {
+    /// Written as a number.
+    Same(usize),
+    /// Written as a list.
+    Each(Vec<usize>),
+}
 
 impl Sizes {
-    /// The sizes as they are given.
-    pub fn list(&self) -> &[usize] {
-        &self.0
-    }
-
     /// The sizes of so many axes.
     pub fn of_rank(&self, rank: usize) -> Result<Vec<usize>> {
-        match self.0.as_slice() {
-            [one] => Ok(vec![*one; rank]),
-            all if all.len() == rank => Ok(all.to_vec()),
-            all => Err(Error::corrupt(format!("expected {rank} sizes, found {}", all.len()))),
+        match self {
+            Self::Same(size) => Ok(vec![*size; rank]),
+            Self::Each(sizes) => match sizes.as_slice() {
+                [one] => Ok(vec![*one; rank]),
+                all if all.len() == rank => Ok(all.to_vec()),
+                all => Err(Error::corrupt(format!("expected {rank} sizes, found {}", all.len()))),
+            },
         }
     }
 }
 
 impl From<usize> for Sizes {
     fn from(size: usize) -> Self {
-        Self(vec![size])
+        Self::Same(size)
     }
 }
 
 impl<const N: usize> From<[usize; N]> for Sizes {
     fn from(sizes: [usize; N]) -> Self {
-        Self(sizes.to_vec())
+        Self::Each(sizes.to_vec())
     }
 }
 
 impl From<Vec<usize>> for Sizes {
     fn from(sizes: Vec<usize>) -> Self {
-        Self(sizes)
+        Self::Each(sizes)
     }
 }
 
 impl Value for Sizes {
     fn read(tree: &Tree, registry: &Registry) -> Result<Self> {
         match tree {
-            Tree::List(_) => Vec::read(tree, registry).map(Self),
-            _ => usize::read(tree, registry).map(Self::from),
+            Tree::List(_) => Vec::read(tree, registry).map(Self::Each),
+            _ => usize::read(tree, registry).map(Self::Same),
         }
     }
 
     fn write(&self) -> Tree {
-        self.0.write()
+        match self {
+            Self::Same(size) => size.write(),
+            Self::Each(sizes) => sizes.write(),
+        }
     }
 }
 
