@@ -16,15 +16,20 @@ pub enum Sizes {
 }
 
 impl Sizes {
+    /// The sizes as they are written.
+    pub fn list(&self) -> &[usize] {
+        match self {
+            Self::Same(size) => std::slice::from_ref(size),
+            Self::Each(sizes) => sizes,
+        }
+    }
+
     /// The sizes of so many axes.
     pub fn of_rank(&self, rank: usize) -> Result<Vec<usize>> {
-        match self {
-            Self::Same(size) => Ok(vec![*size; rank]),
-            Self::Each(sizes) => match sizes.as_slice() {
-                [one] => Ok(vec![*one; rank]),
-                all if all.len() == rank => Ok(all.to_vec()),
-                all => Err(Error::corrupt(format!("expected {rank} sizes, found {}", all.len()))),
-            },
+        match self.list() {
+            [one] => Ok(vec![*one; rank]),
+            all if all.len() == rank => Ok(all.to_vec()),
+            all => Err(Error::corrupt(format!("expected {rank} sizes, found {}", all.len()))),
         }
     }
 }
