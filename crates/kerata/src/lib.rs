@@ -26,3 +26,8 @@ pub use open::{OpenOptions, input, open};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};
 pub use train::{Checkpoints, FitOptions, Fitted, fit};
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
