@@ -28,8 +28,14 @@ impl Report {
         if is_sequential_class {
             summary.rows.retain(|row| row.depth > 0 || row.class_name != "InputLayer");
         }
-        // A loss-scaling optimizer is stored a second time as its own child.
-        let state = artifact.optimizer().filter(|(path, _)| !path.starts_with("optimizer/inner_optimizer/"));
+        // Inner optimizers (of loss scaling, of a map of optimizers) are stored a second time as children.
+        let state: Vec<_> =
+            artifact.optimizer().filter(|(path, _)| path.starts_with("optimizer/vars/")).collect();
+        let class =
+            artifact.compile_config.as_ref().and_then(|compile| compile.get("optimizer")?.class_name());
+        // Iteration and learning rate alone: no step was taken yet, but for plain gradient descent.
+        let is_built = state.len() > 2 || class == Some("SGD");
+        let state = state.iter().filter(|_| is_built);
         let (count, bytes) =
             state.fold((0, 0), |(count, bytes), (_, v)| (count + v.elements(), bytes + v.data.len()));
         let is_sequential = is_sequential_class || is_chain(&summary.rows);
@@ -69,7 +75,8 @@ impl Report {
         let name = format!("{prefix}{} ({})", row.name, row.class_name);
         let mut cells = vec![name, row.output_shape.clone(), thousands(row.parameters)];
         if !self.is_sequential {
-            let connections = row.connected_to.join(", ");
+            // Keras knows the connections of the outer model only.
+            let connections = if row.depth > 0 { String::new() } else { row.connected_to.join(", ") };
             cells.push(if connections.is_empty() { "-".to_owned() } else { connections });
         }
         cells
