@@ -73,7 +73,9 @@ impl Report {
     fn cells(&self, row: &Row) -> Vec<String> {
         let prefix = if row.depth > 0 { format!("{}└ ", "   ".repeat(row.depth)) } else { String::new() };
         let name = format!("{prefix}{} ({})", row.name, row.class_name);
-        let mut cells = vec![name, row.output_shape.clone(), thousands(row.parameters)];
+        // Keras writes a shape of one axis without the comma here.
+        let shape = row.output_shape.replace(",)", ")");
+        let mut cells = vec![name, shape, thousands(row.parameters)];
         if !self.is_sequential {
             // Keras knows the connections of the outer model only.
             let connections = if row.depth > 0 { String::new() } else { row.connected_to.join(", ") };

@@ -34,7 +34,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("keras-3.15/sequential_unbuilt", "Keras writes `(unbuilt)` beside the zero"),
     ("keras-3.15/subclassed", CODE),
     ("keras-3.15/subclassed_compiled", CODE),
-    ("keras-3.15/text_vectorization", SHOWN),
     ("keras-3.6/custom_containers", CODE),
 ];
 
