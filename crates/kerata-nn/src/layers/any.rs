@@ -229,8 +229,8 @@ impl Value for AnyLayer {
             None if config.contains_key("input_layers") && config.contains_key("output_layers") => {
                 Arc::new(Functional::from_config(config, registry).at(place)?)
             }
-            // Legacy HDF5 files keep no module.
-            None if tree.get("module").is_none() && Operation::is_known(class) => {
+            // Legacy HDF5 files do not tell functions of `keras.ops` from layers.
+            None if is_of_keras(tree) && Operation::is_known(class) => {
                 Arc::new(Operation::read(tree).at(place)?)
             }
             None => Arc::new(Opaque::new(class)),
@@ -310,6 +310,14 @@ pub(crate) fn missing_class(class: &str) -> Error {
     Error::unsupported(format!("the code of class `{class}` is not there")).hint(format!(
         "register it in the `Registry`, replace it (`--map '{class}=Identity'`), or save the model with traces"
     ))
+}
+
+/// Whether a serialized object is Keras's own, or does not say whose it is.
+fn is_of_keras(tree: &Tree) -> bool {
+    let module = tree.get("module").and_then(Tree::as_str).unwrap_or_default();
+    let is_registered =
+        tree.get("registered_name").and_then(Tree::as_str).is_some_and(|name| name.contains('>'));
+    !is_registered && (module.is_empty() || module.split('.').next() == Some("keras"))
 }
 
 #[cfg(test)]

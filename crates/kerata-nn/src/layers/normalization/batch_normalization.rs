@@ -41,6 +41,10 @@ config! {
         /// How much of the moments for that correction is kept in a step.
         renorm_momentum: f64 = 0.99,
     }
+    also {
+        /// What Keras 1 took the moments of: 0 as today, 2 those of the batch also outside of training.
+        mode: i64 = 0,
+    }
 }
 
 impl BatchNormalization {
@@ -119,7 +123,11 @@ impl Layer for BatchNormalization {
             self.keep(scope, "moving_variance", &variance)?;
             (mean, variance)
         } else {
-            (scope.get_stored("moving_mean")?, scope.get_stored("moving_variance")?)
+            match self.mode {
+                0 => (scope.get_stored("moving_mean")?, scope.get_stored("moving_variance")?),
+                2 => self.batch_moments(&x, scope.mask(0), axis)?,
+                mode => return Err(Error::unsupported(format!("batch normalization of `mode` {mode}"))),
+            }
         };
         let gamma = weight(scope, "gamma", &x, &[axis])?;
         let beta = weight(scope, "beta", &x, &[axis])?;
