@@ -152,19 +152,32 @@ SIGNATURES = [(path.parent.name, path.name[3:-4]) for path in sorted(TF_GOLDEN.g
               if (path.parent / "model").exists()]
 
 
+# Signatures that kerata opens and does not run, with the op or the reason that its refusal must name.
+REFUSED = {
+    "k3_text_vectorization": "StringSplit",
+    "m_arrays": "Where",
+    "m_complex": "RFFT",
+    "m_strings": "StringSplit",
+    "m_tensor_lists": "PartitionedCall",
+    "m_unknown_op": "Svd",
+    "m_unknown_rank": "rank",
+    "tfk_text": "StringSplit",
+    "v1_control_flow": "loops",
+}
+
+
 @pytest.mark.parametrize("name, signature", SIGNATURES)
 def test_kerata_runs_what_tensorflow_wrote(name, signature, tmp_path):
     arrays = np.load(TF_GOLDEN / name / f"io_{signature}.npz")
     inputs = {key[3:]: (value.astype("U") if value.dtype.kind == "S" else value)
               for key, value in arrays.items() if key.startswith("in_")}
     np.savez(tmp_path / "in.npz", **inputs)
-    try:
-        answer = kerata("run", TF_GOLDEN / name / "model", "--inputs", tmp_path / "in.npz", "--outputs",
-                        tmp_path / "out.npz", "--signature", signature)
-    except AssertionError as error:
-        if "exit 12" in str(error):
-            pytest.skip(str(error).splitlines()[-1])
-        raise
+    answer = kerata("run", TF_GOLDEN / name / "model", "--inputs", tmp_path / "in.npz", "--outputs",
+                    tmp_path / "out.npz", "--signature", signature, status=12 if name in REFUSED else 0)
+    if name in REFUSED:
+        assert REFUSED[name] in str(answer["error"])
+        assert not (tmp_path / "out.npz").exists()
+        return
     found = np.load(tmp_path / "out.npz")
     for position, output in enumerate(answer["outputs"]):
         expected = arrays[f"out_{output['name']}"]
