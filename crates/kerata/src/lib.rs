@@ -10,6 +10,7 @@ mod replace;
 mod salvage;
 mod save;
 
+pub mod callbacks;
 pub mod diff;
 pub mod inspect;
 pub mod stats;
@@ -25,7 +26,7 @@ pub use kerata_nn::{Model, Registry};
 pub use open::{OpenOptions, input, open};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};
-pub use train::{Checkpoints, FitOptions, Fitted, fit};
+pub use train::{Checkpoints, FitOptions, Fitted, fit, fit_with};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
+use crate::data::LazyBytes;
 use crate::{Data, Error, Result};
 
 /// Elements that are read like a slice; clones share them.
@@ -55,6 +56,35 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
     /// The bytes of the elements as they lie in memory.
     pub fn as_bytes(&self) -> &[u8] {
         bytemuck::cast_slice(self)
+    }
+
+    /// The bytes of the elements, shared with the buffer and not copied.
+    pub fn to_data(&self) -> Data
+    where
+        T: fmt::Debug + Send + Sync,
+    {
+        match &self.0 {
+            Repr::Owned(_) => Data::lazy(Arc::new(self.clone())),
+            Repr::Mapped(data, _) => data.clone(),
+        }
+    }
+}
+
+impl<T: AnyBitPattern + NoUninit + fmt::Debug + Send + Sync> LazyBytes for Buffer<T> {
+    fn len(&self) -> u64 {
+        self.as_bytes().len() as u64
+    }
+
+    fn read(&self) -> Result<Vec<u8>> {
+        Ok(self.as_bytes().to_vec())
+    }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        Some(self.as_bytes())
+    }
+
+    fn stream(&self, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        take(self.as_bytes())
     }
 }
 

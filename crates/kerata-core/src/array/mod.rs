@@ -125,12 +125,12 @@ impl Array {
         Self::new(shape, elements)
     }
 
-    /// The bytes of the elements, little-endian, or their strings.
+    /// The bytes of the elements, little-endian, or their strings; shared with the array where they are numbers.
     pub fn to_data(&self) -> Data {
         macro_rules! arms {
             ($($variant:ident $word:ty;)*) => {
                 match &self.elements {
-                    $(Elements::$variant(buffer) => Data::owned(buffer.as_bytes()),)*
+                    $(Elements::$variant(buffer) => buffer.to_data(),)*
                     Elements::Strings(strings) => Data::strings(strings.to_vec()),
                 }
             };

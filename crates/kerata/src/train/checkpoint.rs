@@ -36,6 +36,10 @@ pub(super) struct Position {
     pub history: IndexMap<String, Vec<f64>>,
     /// Seeds and other states that Keras does not store.
     pub states: IndexMap<String, Array>,
+    /// States of the callbacks.
+    pub callbacks: Tree,
+    /// Whether the training ends with this epoch.
+    pub is_stopping: bool,
     /// What the training was started with; empty when it starts now.
     started_with: Object,
 }
@@ -67,11 +71,12 @@ fn started_with(samples: &Samples, options: &FitOptions) -> Object {
     ])
 }
 
-/// Writes a checkpoint and removes old ones.
-pub(super) fn save(
-    to: &Checkpoints,
-    (mut artifact, states): (Artifact, IndexMap<String, Array>),
+/// Adds the member with the position.
+pub(super) fn add_position(
+    artifact: &mut Artifact,
+    states: &IndexMap<String, Array>,
     position: &Position,
+    callbacks: Tree,
     samples: &Samples,
     options: &FitOptions,
 ) -> Result<()> {
@@ -83,18 +88,25 @@ pub(super) fn save(
         ("sums", object(&position.sums.0, |(sum, weight)| numbers(&[*sum, *weight]))),
         ("history", object(&position.history, |values| numbers(values))),
         ("states", Tree::Object(states.collect::<Result<Object>>()?)),
+        ("callbacks", callbacks),
+        ("is_stopping", Tree::from(position.is_stopping)),
         ("started_with", Tree::Object(started_with(samples, options))),
     ]);
     artifact.extras.insert(MEMBER.to_owned(), Data::owned(tree.to_json().into_bytes()));
+    Ok(())
+}
+
+/// Writes a checkpoint and removes old ones.
+pub(super) fn save(to: &Checkpoints, artifact: Artifact, at_step: u64) -> Result<()> {
     fs::create_dir_all(&to.folder)
         .map_err(|error| Error::io("cannot make the folder", &error))
         .at(|| to.folder.display().to_string())?;
-    let path = to.folder.join(format!("ckpt-{}.keras", position.step));
+    let path = to.folder.join(format!("ckpt-{at_step}.keras"));
     crate::save(&artifact, &path, &SaveOptions::new().overwrite(true))?;
     let mut all = list(&to.folder)?;
     all.truncate(all.len().saturating_sub(KEPT));
     for (step, path) in all {
-        if step < position.step {
+        if step < at_step {
             // A checkpoint that cannot be removed is in nobody's way.
             let _ = fs::remove_file(path);
         }
@@ -103,18 +115,19 @@ pub(super) fn save(
 }
 
 /// The newest checkpoint, when there is one and it is wanted.
-pub(super) fn resume(options: &FitOptions) -> Result<Option<(Artifact, Position)>> {
+pub(super) fn resume(options: &FitOptions) -> Result<Option<Artifact>> {
     let Some(from) = options.checkpoints.as_ref().filter(|from| from.resume) else { return Ok(None) };
     let Some((_, path)) = list(&from.folder)?.pop() else { return Ok(None) };
-    let shown = || path.display().to_string();
-    let artifact = crate::open(&path, &OpenOptions::new())?;
+    crate::open(&path, &OpenOptions::new()).map(Some)
+}
+
+/// Where the training was that a checkpoint is of.
+pub(super) fn position(artifact: &Artifact) -> Result<Position> {
     let member = artifact.extras.get(MEMBER).ok_or_else(|| {
         Error::mismatch("the file does not say where its training was").hint("start without --resume")
     });
-    let bytes = member.at(shown)?.bytes().at(shown)?;
-    let position = Tree::parse(&bytes, &Limits::default()).and_then(|tree| read(&tree));
-    let position = position.at(|| MEMBER).at(shown)?;
-    Ok(Some((artifact, position)))
+    let bytes = member?.bytes()?;
+    Tree::parse(&bytes, &Limits::default()).and_then(|tree| read(&tree)).at(|| MEMBER)
 }
 
 /// The checkpoints of a folder, oldest first; a folder that is not there has none.
@@ -165,6 +178,8 @@ fn read(tree: &Tree) -> Result<Position> {
         sums: Sums(sums),
         history: history.collect::<Result<_>>()?,
         states: states.collect::<Result<_>>()?,
+        callbacks: tree.get("callbacks").cloned().unwrap_or(Tree::Null),
+        is_stopping: tree.get("is_stopping").and_then(Tree::as_bool).unwrap_or(false),
         started_with: entries("started_with")?.clone(),
     })
 }

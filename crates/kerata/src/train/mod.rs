@@ -12,6 +12,7 @@ use kerata_core::array::Array;
 use kerata_core::{Artifact, Result};
 use kerata_nn::Registry;
 
+use crate::callbacks::{Callback, CallbackList};
 use trainer::Trainer;
 
 /// Hears of each step of training.
@@ -193,5 +194,19 @@ pub fn fit(
     registry: &Registry,
     options: &FitOptions,
 ) -> Result<Fitted> {
-    Trainer::new(artifact, x, y, registry, options)?.run()
+    fit_with(artifact, x, y, registry, options, Vec::new())
+}
+
+/// [`fit`] with callbacks, in the order in which they hear of each moment.
+///
+/// A callback that is asked something afterwards is lent: `vec![Box::new(&mut stopping)]`.
+pub fn fit_with<'a>(
+    artifact: &Artifact,
+    x: &Named,
+    y: &Named,
+    registry: &Registry,
+    options: &'a FitOptions,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+) -> Result<Fitted> {
+    Trainer::new(artifact, x, y, registry, options, CallbackList::new(callbacks))?.run()
 }

@@ -14,6 +14,7 @@ use kerata_nn::{Model, Registry};
 use super::checkpoint::{self, Position};
 use super::samples::{Samples, order};
 use super::{FitOptions, Fitted, Named, Progress};
+use crate::callbacks::{Callback, CallbackList, Host, Logs, Training};
 use crate::predict::fit_array;
 
 /// A model in training.
@@ -30,7 +31,11 @@ pub(super) struct Trainer<'a> {
     /// Values of variables that are updated and never read.
     unread: HashMap<String, Array>,
     position: Position,
+    callbacks: CallbackList<'a>,
 }
+
+/// What is told to callbacks.
+type Moment = fn(&mut dyn Callback, &mut Training<'_>) -> Result<()>;
 
 impl<'a> Trainer<'a> {
     pub fn new(
@@ -39,13 +44,20 @@ impl<'a> Trainer<'a> {
         y: &Named,
         registry: &Registry,
         options: &'a FitOptions,
+        mut callbacks: CallbackList<'a>,
     ) -> Result<Self> {
         if options.batch_size == 0 {
             return Err(Error::usage("a batch needs at least one sample"));
         }
-        let resumed = checkpoint::resume(options)?;
+        let resumed = match callbacks.resume_from()? {
+            Some(artifact) => Some(artifact),
+            None => checkpoint::resume(options)?,
+        };
         let (mut artifact, position) = match resumed {
-            Some((artifact, position)) => (artifact, position),
+            Some(artifact) => {
+                let position = checkpoint::position(&artifact)?;
+                (artifact, position)
+            }
             None => (artifact.clone(), Position::default()),
         };
         artifact.extras.shift_remove(checkpoint::MEMBER);
@@ -91,42 +103,59 @@ impl<'a> Trainer<'a> {
             evaluation,
             unread,
             position,
+            callbacks,
         })
     }
 
     /// Trains to the end.
     pub fn run(mut self) -> Result<Fitted> {
+        self.tell(|callback, training| callback.on_train_begin(training), &mut Logs::new(), 0)?;
+        self.callbacks.restore(&self.position.callbacks)?;
         let batches = self.samples.len().div_ceil(self.options.batch_size);
         let steps = (self.options.epochs * batches) as u64;
-        while self.position.epoch < self.options.epochs {
+        let mut last_logs = Logs::new();
+        while self.position.epoch < self.options.epochs && !self.position.is_stopping {
+            if self.position.batch == 0 {
+                self.tell(|callback, training| callback.on_epoch_begin(training), &mut Logs::new(), 0)?;
+            }
             let rows = match self.options.shuffle {
                 true => order(self.samples.len(), self.options.seed, self.position.epoch),
                 false => (0..self.samples.len()).collect(),
             };
-            for batch in rows.chunks(self.options.batch_size).skip(self.position.batch) {
+            for (number, batch) in rows.chunks(self.options.batch_size).enumerate().skip(self.position.batch)
+            {
+                let mut logs = Logs::new();
+                self.tell(|callback, training| callback.on_train_batch_begin(training), &mut logs, number)?;
                 self.train_on(batch)?;
+                if !self.callbacks.is_empty() {
+                    logs = self.position.sums.means(&self.step);
+                }
+                self.tell(|callback, training| callback.on_train_batch_end(training), &mut logs, number)?;
                 if let Some(observer) = &self.options.observer {
                     let loss = self.position.sums.mean("loss");
                     let (step, epoch) = (self.position.step, self.position.epoch);
                     observer(&Progress { step, steps, epoch, loss })?;
                 }
+                let is_last = number + 1 == batches || self.position.is_stopping;
+                if is_last {
+                    logs = self.end_epoch()?;
+                    last_logs.clone_from(&logs);
+                }
+                self.tell(|callback, training| callback.on_settled(training), &mut logs, number)?;
                 let due = self
                     .options
                     .checkpoints
                     .as_ref()
                     .filter(|to| self.position.step.is_multiple_of(to.every.max(1)));
                 if let Some(to) = due {
-                    if self.position.batch == batches {
-                        self.end_epoch()?;
-                    }
-                    checkpoint::save(to, self.artifact()?, &self.position, &self.samples, self.options)?;
+                    checkpoint::save(to, self.checkpoint(Tree::List(Vec::new()))?, self.position.step)?;
+                }
+                if is_last {
+                    break;
                 }
             }
-            if self.position.batch == batches {
-                self.end_epoch()?;
-            }
         }
-        self.finish()
+        self.finish(last_logs)
     }
 
     /// One step.
@@ -145,10 +174,25 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Notes the epoch, evaluates, goes on to the next.
-    fn end_epoch(&mut self) -> Result<()> {
-        self.position.note_epoch("", &self.step);
-        if let (Some(samples), Some((graph, session))) = (&self.validation, &mut self.evaluation) {
+    /// Evaluates, notes the epoch, goes on to the next; gives what was measured.
+    fn end_epoch(&mut self) -> Result<Logs> {
+        let mut logs = self.position.sums.take_means(&self.step);
+        let measured = self.evaluate()?;
+        logs.extend(measured.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
+        self.tell(|callback, training| callback.on_epoch_end(training), &mut logs, self.position.batch)?;
+        for (name, value) in &logs {
+            self.position.history.entry(name.clone()).or_default().push(*value);
+        }
+        self.position.batch = 0;
+        self.position.epoch += 1;
+        Ok(logs)
+    }
+
+    /// Measures the samples for validation, if there are any.
+    fn evaluate(&mut self) -> Result<Logs> {
+        let Some(samples) = self.validation.clone() else { return Ok(Logs::new()) };
+        self.tell(|callback, training| callback.on_test_begin(training), &mut Logs::new(), 0)?;
+        if let Some((graph, session)) = &mut self.evaluation {
             let mut values = Vec::new();
             for (path, _, _) in graph.graph.variables() {
                 if let Ok(value) = self.session.variable(path) {
@@ -156,16 +200,32 @@ impl<'a> Trainer<'a> {
                 }
             }
             session.set_variables(values)?;
-            let rows: Vec<usize> = (0..samples.len()).collect();
-            for batch in rows.chunks(self.options.batch_size) {
-                let outputs = session.run(&samples.batch(batch)?)?;
-                self.position.sums.add(graph, &outputs, batch.len())?;
-            }
-            self.position.note_epoch("val_", graph);
         }
-        self.position.batch = 0;
-        self.position.epoch += 1;
-        Ok(())
+        let rows: Vec<usize> = (0..samples.len()).collect();
+        let mut sums = Sums::default();
+        let mut logs = Logs::new();
+        for (number, batch) in rows.chunks(self.options.batch_size).enumerate() {
+            self.tell(|callback, training| callback.on_test_batch_begin(training), &mut logs, number)?;
+            if let Some((graph, session)) = &self.evaluation {
+                let outputs = session.run(&samples.batch(batch)?)?;
+                sums.add(graph, &outputs, batch.len())?;
+                logs = sums.means(graph);
+            }
+            self.tell(|callback, training| callback.on_test_batch_end(training), &mut logs, number)?;
+        }
+        self.tell(|callback, training| callback.on_test_end(training), &mut logs, 0)?;
+        Ok(logs)
+    }
+
+    /// Tells the callbacks of a moment.
+    fn tell(&mut self, moment: Moment, logs: &mut Logs, batch: usize) -> Result<()> {
+        if self.callbacks.is_empty() {
+            return Ok(());
+        }
+        let mut callbacks = std::mem::take(&mut self.callbacks);
+        let told = callbacks.each(self, logs, batch, moment);
+        self.callbacks = callbacks;
+        told
     }
 
     /// The artifact as the training has left it, and the states that Keras's files do not hold.
@@ -205,12 +265,19 @@ impl<'a> Trainer<'a> {
         Ok((artifact, states))
     }
 
+    fn learning_rate_path(&self) -> Result<String> {
+        self.compiled.optimizer.learning_rate_path().ok_or_else(|| {
+            Error::usage("the learning rate follows a schedule of the optimizer")
+                .hint("compile with a number as learning rate to set it while training")
+        })
+    }
+
     fn value(&self, path: &str) -> Option<Array> {
         self.session.variable(path).ok().or_else(|| self.unread.get(path).cloned())
     }
 
     /// The trained model: with averaged weights, if the optimizer keeps averages.
-    fn finish(mut self) -> Result<Fitted> {
+    fn finish(mut self, mut logs: Logs) -> Result<Fitted> {
         if self.options.epochs > 0 {
             let mut values = Vec::new();
             for (path, average) in self.compiled.optimizer.averages(&self.trained)? {
@@ -219,6 +286,7 @@ impl<'a> Trainer<'a> {
             }
             self.session.set_variables(values)?;
         }
+        self.tell(|callback, training| callback.on_train_end(training), &mut logs, 0)?;
         let (artifact, _) = self.artifact()?;
         Ok(Fitted { artifact, history: self.position.history, left_out: self.step.left_out })
     }
@@ -331,11 +399,80 @@ fn target_spec(target: &Array) -> TensorSpec {
     TensorSpec::new(target.dtype(), Shape::new(axes))
 }
 
-impl Position {
-    fn note_epoch(&mut self, prefix: &str, step: &StepGraph) {
-        for (name, value) in self.sums.take_means(step) {
-            self.history.entry(format!("{prefix}{name}")).or_default().push(value);
+impl Host for Trainer<'_> {
+    fn epoch(&self) -> usize {
+        self.position.epoch
+    }
+
+    fn epochs(&self) -> usize {
+        self.options.epochs
+    }
+
+    fn step(&self) -> u64 {
+        self.position.step
+    }
+
+    fn is_epoch_closed(&self) -> bool {
+        self.position.batch == 0
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.position.is_stopping
+    }
+
+    fn stop(&mut self) {
+        self.position.is_stopping = true;
+    }
+
+    fn learning_rate(&self) -> Result<f64> {
+        self.variable(&self.learning_rate_path()?)?.to_f64()
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        let path = self.learning_rate_path()?;
+        let dtype = self.variable(&path)?.dtype();
+        self.set_variables(vec![(path, Array::scalar(rate).cast(dtype)?)])
+    }
+
+    fn weights(&self) -> Result<Vec<(String, Array)>> {
+        let slots = self.model.place().variables().into_iter();
+        let weights = slots.filter(|(_, slot, _)| slot.role == Role::Weight);
+        weights.map(|(path, ..)| Ok((path.clone(), self.variable(&path)?))).collect()
+    }
+
+    fn variable(&self, path: &str) -> Result<Array> {
+        self.value(path).map_or_else(|| self.model.variable(path), Ok)
+    }
+
+    fn set_variables(&mut self, values: Vec<(String, Array)>) -> Result<()> {
+        for (path, value) in &values {
+            match self.unread.get_mut(path) {
+                Some(kept) => *kept = value.clone(),
+                None => self.model.set_variable(path, value)?,
+            }
         }
+        self.session.set_variables(values)
+    }
+
+    fn averages(&self) -> Result<Vec<(String, String)>> {
+        self.compiled.optimizer.averages(&self.trained)
+    }
+
+    fn model(&self) -> Result<Artifact> {
+        Ok(self.artifact()?.0)
+    }
+
+    fn checkpoint(&self, callbacks: Tree) -> Result<Artifact> {
+        let (mut artifact, states) = self.artifact()?;
+        checkpoint::add_position(
+            &mut artifact,
+            &states,
+            &self.position,
+            callbacks,
+            &self.samples,
+            self.options,
+        )?;
+        Ok(artifact)
     }
 }
 
@@ -364,16 +501,18 @@ impl Sums {
         self.0.get(name).map_or(f64::NAN, |(sum, weight)| sum / weight)
     }
 
-    fn take_means(&mut self, step: &StepGraph) -> Vec<(String, f64)> {
+    fn take_means(&mut self, step: &StepGraph) -> Logs {
+        std::mem::take(self).means(step)
+    }
+
+    fn means(&self, step: &StepGraph) -> Logs {
         let is_root =
             |name: &str| step.measured.contains(&Measured::Mean { name: name.to_owned(), is_root: true });
-        let sums = std::mem::take(&mut self.0).into_iter();
-        sums.map(|(name, (sum, weight))| {
+        let mean = |(name, (sum, weight)): (&String, &(f64, f64))| {
             // No weight at all is a mean of zero, as in Keras.
-            let mean = if weight == 0.0 { 0.0 } else { sum / weight };
-            let value = if is_root(&name) { mean.sqrt() } else { mean };
-            (name, value)
-        })
-        .collect()
+            let mean = if *weight == 0.0 { 0.0 } else { sum / weight };
+            (name.clone(), if is_root(name) { mean.sqrt() } else { mean })
+        };
+        self.0.iter().map(mean).collect()
     }
 }
