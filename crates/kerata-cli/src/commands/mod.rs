@@ -43,6 +43,8 @@ commands! {
     export::Export,
     /// Say what a file is: format, era, layers, parameters, optimizer, bytes, what is odd.
     inspect::Inspect,
+    /// Make a smaller or faster form of a model, and say what each step brought.
+    optimize::Optimize,
     /// Run a model on inputs from a `.npz` file.
     run::Run,
     /// Print the table of layers as Keras prints it.
