@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::array::Array;
 use crate::graph::Graph;
 use crate::{Data, Object, Result, ResultExt, Role, Tree, Variable, Variables};
 
@@ -48,6 +49,62 @@ pub trait Traces: Send + Sync + fmt::Debug {
 
     /// The graph of one of them.
     fn graph(&self, name: &str) -> Result<Graph>;
+
+    /// Where they come from.
+    fn origin(&self) -> TraceOrigin {
+        TraceOrigin::Program
+    }
+
+    /// Whether they were made for this config; another one may compute something else.
+    fn is_made_for(&self, config: &Tree) -> bool {
+        let _ = config;
+        true
+    }
+
+    /// Why they cannot be used, when the file that they came with has changed since.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The value of a variable that the graphs read and the artifact does not hold: states that are made anew.
+    fn start(&self, path: &str) -> Result<Option<Variable>> {
+        let _ = path;
+        Ok(None)
+    }
+
+    /// The calls of Keras's layers and functions that one of them was recorded as, when it is no graph yet.
+    fn calls(&self, name: &str) -> Option<&RecordedCalls> {
+        let _ = name;
+        None
+    }
+}
+
+/// Where traces come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceOrigin {
+    /// They are the model itself, as in a SavedModel; a config beside them only tells how it was made.
+    Program,
+    /// They came with the file and stand in for layers whose code is missing.
+    Stored,
+    /// They are made of the layers of a model when they are asked for.
+    Layers,
+}
+
+/// Calls of Keras's layers and functions, as recorded where no graph could be made (`docs/formats/trace.md`).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RecordedCalls {
+    /// The record.
+    pub tree: Tree,
+    /// Constants that the record refers to by position.
+    pub constants: Vec<Array>,
+}
+
+impl RecordedCalls {
+    /// A record with its constants.
+    pub fn new(tree: Tree, constants: Vec<Array>) -> Self {
+        Self { tree, constants }
+    }
 }
 
 /// A checksum over stored bytes that reading lazily has put off.

@@ -2,13 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod elements;
-mod export;
 mod open;
 mod place;
 mod predict;
 mod replace;
 mod salvage;
 mod save;
+mod traces;
 
 pub mod callbacks;
 pub mod diff;
@@ -19,7 +19,6 @@ pub mod summary;
 pub mod text;
 pub mod train;
 
-pub use export::traced;
 pub use kerata_core as core;
 pub use kerata_formats as formats;
 pub use kerata_nn as nn;
@@ -28,6 +27,7 @@ pub use open::{OpenOptions, input, open};
 pub use optimize::{OptimizeOptions, OptimizeReport, optimize};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};
+pub use traces::{needs_code, traced, with_traces};
 pub use train::{Checkpoints, FitOptions, Fitted, fit, fit_with};
 
 /// The examples of the README compile.

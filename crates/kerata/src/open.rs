@@ -4,6 +4,7 @@ use std::path::Path;
 
 use kerata_core::{Artifact, Error, ErrorKind, Limits, Result, ResultExt};
 use kerata_formats::Input;
+use kerata_nn::models::RecordedTraces;
 use kerata_store::{LocalFolder, local};
 
 use crate::place::at_path;
@@ -39,6 +40,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Artifact> {
     let input = input(path)?;
     let format = kerata_formats::detect(&input).map_err(|error| at_path(error, path))?;
     let mut artifact = format.read(&input, &options.limits).at(shown)?;
+    RecordedTraces::put_into(&mut artifact, &options.limits);
     artifact.metadata.format.get_or_insert_with(|| format.name().to_owned());
     Ok(artifact)
 }

@@ -2,11 +2,13 @@
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::artifact::Traces;
+use kerata_core::artifact::{TraceOrigin, Traces};
 use kerata_core::graph::{Graph, TensorSpec};
 use kerata_core::{Artifact, DType, Error, Result, ResultExt, Shape};
 use kerata_engine::{Session, SessionOptions, engine};
 use kerata_nn::{Model, Registry};
+
+use crate::traces::stand_in;
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -60,14 +62,20 @@ pub fn predictor(
         })?;
         return Predictor::of_trace(artifact, traces.as_ref(), name, options);
     }
-    // What the writer traced is what the model computes; its config only tells how it was built.
-    if let Some(traces) = traces {
+    // What a program says is what the model computes; its config only tells how it was built.
+    if let Some(traces) = traces.filter(|traces| traces.origin() == TraceOrigin::Program) {
         let names = traces.names();
         if let Some(name) = default_signature(&names) {
             return Predictor::of_trace(artifact, traces.as_ref(), name, options);
         }
     }
-    Predictor::new(&Model::from_artifact(artifact, registry)?, options)
+    let model = Model::from_artifact(artifact, registry)?;
+    let Err(missing) = model.check() else { return Predictor::new(&model, options) };
+    let traces = stand_in(artifact, missing)?;
+    let names = traces.names();
+    let name = default_signature(&names)
+        .ok_or_else(|| Error::not_found("several signatures, none is the default").hint(names.join(", ")))?;
+    Predictor::of_trace(artifact, traces.as_ref(), name, options)
 }
 
 /// The signature that is run when none is asked for.
@@ -114,9 +122,12 @@ impl Predictor {
         options: &PredictOptions,
     ) -> Result<Self> {
         let variable = |path: &str| {
-            let variable = artifact.variables.get(path);
+            let variable = match artifact.variables.get(path) {
+                Some(variable) => Some(variable.clone()),
+                None => traces.start(path)?,
+            };
             let variable = variable.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
-            Array::from_variable(variable).at(|| format!("variable `{path}`"))
+            Array::from_variable(&variable).at(|| format!("variable `{path}`"))
         };
         Self::of_graph(&traces.graph(name)?, &variable, options)
     }

@@ -1,16 +1,20 @@
 //! `save`: from an artifact to a file or folder, whole or not at all.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kerata_core::artifact::{TraceOrigin, Traces};
 use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, Sink};
 use kerata_formats::{Format, Layout, Output, WriteOptions, by_extension};
+use kerata_nn::Registry;
 use kerata_store::{LocalStorage, PutOptions, Storage};
 
 use crate::place::at_path;
 use crate::replace::{OldShards, check_folder};
+use crate::traces::{needs_code, with_traces};
 
 /// Hears how many bytes are written so far; an error stops the save, and nothing is changed.
 pub type Observer = Arc<dyn Fn(u64) -> Result<()> + Send + Sync>;
@@ -27,6 +31,11 @@ pub struct SaveOptions {
     pub strict: bool,
     /// Most payload bytes of one shard, for sharded formats.
     pub max_shard_bytes: Option<u64>,
+    /// Whether a `.keras` file carries what the model computes, so that it runs without the code of its layers; `None`:
+    /// when it holds layers or functions that are not built in, or was read from a file that had them.
+    pub traces: Option<bool>,
+    /// What tells the classes of layers, where a trace must be made.
+    pub registry: Option<Registry>,
     /// Hears how far the writing is.
     pub observer: Option<Observer>,
 }
@@ -75,6 +84,20 @@ impl SaveOptions {
         self
     }
 
+    /// Sets whether a `.keras` file carries what the model computes.
+    #[must_use]
+    pub fn traces(mut self, traces: bool) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
+    /// Sets what tells the classes of layers, where a trace must be made.
+    #[must_use]
+    pub fn registry(mut self, registry: &Registry) -> Self {
+        self.registry = Some(registry.clone());
+        self
+    }
+
     /// Sets who hears how far the writing is.
     #[must_use]
     pub fn observer(mut self, observer: impl Fn(u64) -> Result<()> + Send + Sync + 'static) -> Self {
@@ -105,7 +128,36 @@ pub fn save(artifact: &Artifact, path: impl AsRef<Path>, options: &SaveOptions) 
         Some(format) => format,
         None => by_extension(&name)?,
     };
-    write(artifact, &storage, &name, format, options).map_err(|error| at_path(error, path))
+    let artifact = with_its_traces(artifact, format, options).map_err(|error| at_path(error, path))?;
+    write(&artifact, &storage, &name, format, options).map_err(|error| at_path(error, path))
+}
+
+/// The artifact with the traces that a `.keras` file is to carry, or none.
+fn with_its_traces<'a>(
+    artifact: &'a Artifact,
+    format: &'static dyn Format,
+    options: &SaveOptions,
+) -> Result<Cow<'a, Artifact>> {
+    if !format.name().starts_with("keras") {
+        return Ok(Cow::Borrowed(artifact));
+    }
+    let wanted = options.traces;
+    let is_stored = |traces: &Arc<dyn Traces>| traces.origin() == TraceOrigin::Stored;
+    let is_needed = || {
+        artifact.traces.as_ref().is_some_and(is_stored) || artifact.config.as_ref().is_some_and(needs_code)
+    };
+    if !wanted.unwrap_or_else(is_needed) {
+        let mut bare = artifact.clone();
+        bare.traces = None;
+        return Ok(Cow::Owned(bare));
+    }
+    let registry = options.registry.as_ref().unwrap_or_else(|| Registry::built_in());
+    match with_traces(artifact, registry) {
+        Ok(traced) => Ok(Cow::Owned(traced)),
+        // Nobody asked for what cannot be had without the code.
+        Err(_) if wanted.is_none() => Ok(Cow::Borrowed(artifact)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes any file whole or not at all: the bytes that `write` puts into the sink appear under the path together.

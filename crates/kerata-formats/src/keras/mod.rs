@@ -1,8 +1,13 @@
 //! `.keras`: a whole model as a zip file or, unzipped, as a folder (`docs/formats/keras.md`).
 
+mod binding;
 mod members;
 mod read;
+mod trace;
 mod write;
+
+pub use binding::config_digest;
+pub use trace::{CONSTANTS, TRACE};
 
 use kerata_core::{Artifact, Limits, LossReport, Result};
 

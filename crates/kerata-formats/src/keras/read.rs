@@ -3,7 +3,7 @@
 use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Role, Tree};
 
 use super::members::Members;
-use super::{ASSETS, CONFIG, METADATA, WEIGHTS, WEIGHTS_NPZ};
+use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_NPZ, trace};
 use crate::{era, npz, walk, weights_h5};
 
 pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
@@ -13,6 +13,8 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     read_metadata(&mut artifact, members, &names, limits)?;
     read_config(&mut artifact, members, &names, limits)?;
     read_weights(&mut artifact, members, &names, limits)?;
+    let config = artifact.config.clone().unwrap_or_default();
+    trace::read(&mut artifact, &config, members, &names, limits)?;
     read_files(&mut artifact, members, &names)?;
     let is_older = artifact.metadata.keras_version.as_deref().is_some_and(|version| version.starts_with('2'));
     if is_older {
@@ -91,7 +93,7 @@ fn name_variables(artifact: &mut Artifact) {
 
 fn read_files(artifact: &mut Artifact, members: &Members, names: &[String]) -> Result<()> {
     for name in names {
-        if matches!(name.as_str(), METADATA | CONFIG | WEIGHTS) {
+        if matches!(name.as_str(), METADATA | CONFIG | WEIGHTS | TRACE | CONSTANTS) {
             continue;
         }
         if name == WEIGHTS_NPZ && !names.iter().any(|name| name == WEIGHTS) {

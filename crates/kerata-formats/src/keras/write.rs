@@ -2,7 +2,7 @@
 
 use kerata_core::{Artifact, Error, FolderSink, LossReport, Object, Result, Sink, Tree};
 
-use super::{ASSETS, CONFIG, METADATA, WEIGHTS};
+use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, trace};
 use crate::containers::zip::{MemberOptions, ZipWriter};
 use crate::{WriteOptions, weights_h5};
 
@@ -20,7 +20,9 @@ pub(super) fn write_zip(
     sink: &mut dyn Sink,
     options: &WriteOptions,
 ) -> Result<LossReport> {
+    let mut losses = LossReport::new();
     let config = config_text(artifact)?;
+    let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
     let plan = weights_h5::plan(artifact)?;
     let mut zip = ZipWriter::new(sink);
     zip.add(METADATA, metadata_text(artifact, options).as_bytes())?;
@@ -34,8 +36,16 @@ pub(super) fn write_zip(
         data.stream(&mut |part| member.write(part))?;
         member.finish()?;
     }
+    if let Some(trace) = trace {
+        zip.add(TRACE, trace.json().as_bytes())?;
+        if trace.has_constants() {
+            let mut member = zip.start(CONSTANTS, &MemberOptions::new().align(ALIGN_BYTES))?;
+            trace.write_constants(&mut member)?;
+            member.finish()?;
+        }
+    }
     zip.finish()?;
-    Ok(LossReport::new())
+    Ok(losses)
 }
 
 pub(super) fn write_folder(
@@ -43,7 +53,9 @@ pub(super) fn write_folder(
     folder: &mut dyn FolderSink,
     options: &WriteOptions,
 ) -> Result<LossReport> {
+    let mut losses = LossReport::new();
     let config = config_text(artifact)?;
+    let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
     let plan = weights_h5::plan(artifact)?;
     folder.create(METADATA)?.write(metadata_text(artifact, options).as_bytes())?;
     folder.create(CONFIG)?.write(config.as_bytes())?;
@@ -52,7 +64,13 @@ pub(super) fn write_folder(
         let mut file = folder.create(&name)?;
         data.stream(&mut |part| file.write(part))?;
     }
-    Ok(LossReport::new())
+    if let Some(trace) = trace {
+        folder.create(TRACE)?.write(trace.json().as_bytes())?;
+        if trace.has_constants() {
+            trace.write_constants(&mut *folder.create(CONSTANTS)?)?;
+        }
+    }
+    Ok(losses)
 }
 
 fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &kerata_core::Data)> {
@@ -60,15 +78,21 @@ fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &kerata_core::Dat
     assets.chain(artifact.extras.iter().map(|(name, data)| (name.clone(), data)))
 }
 
-/// The config with the compile config in the place where Keras has it.
-fn config_text(artifact: &Artifact) -> Result<String> {
+/// The config that is written.
+fn config_tree(artifact: &Artifact) -> Result<&Tree> {
     // A config that was brought up to date goes back as it was spelled into the format it came from.
     let is_same = artifact.metadata.format.as_deref() == Some("keras");
     let original = artifact.original_config.as_ref().filter(|_| is_same);
-    let config = original.or(artifact.config.as_ref()).ok_or_else(|| {
+    original.or(artifact.config.as_ref()).ok_or_else(|| {
         Error::mismatch("there is no model config, only weights")
             .hint("write .weights.h5 or .safetensors, or give the model the weights belong to")
-    })?;
+    })
+}
+
+/// The config with the compile config in the place where Keras has it.
+fn config_text(artifact: &Artifact) -> Result<String> {
+    let config = config_tree(artifact)?;
+    let is_same = artifact.metadata.format.as_deref() == Some("keras");
     let original = artifact.original_compile_config.as_ref().filter(|_| is_same);
     let Some(compile) = original.or(artifact.compile_config.as_ref()) else {
         return Ok(config.to_json());

@@ -4,16 +4,20 @@
 mod functional;
 mod model;
 mod nodes;
+mod recorded;
 mod sequential;
 mod summary;
 mod symbol;
+mod traces;
 
 pub use functional::Functional;
 pub use model::{Model, Port};
 pub use nodes::{Member, Reference};
+pub use recorded::RecordedTraces;
 pub use sequential::Sequential;
 pub use summary::{Row, Summary};
 pub use symbol::{On, Shared, Symbol, Symbols, input};
+pub use traces::ModelTraces;
 
 use kerata_core::Result;
 

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use kerata_core::array::Array;
+use kerata_core::artifact::TraceOrigin;
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
 use kerata_core::{Artifact, DType, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
 
-use super::{Network, Summary};
+use super::{ModelTraces, Network, Summary};
 use crate::config::Value;
 use crate::initializers::Start;
 use crate::layers::place::Slot;
@@ -200,9 +201,23 @@ impl Model {
         }
     }
 
-    /// The model as an artifact.
+    /// The model as an artifact, together with what it computes when the code of all layers is there.
     pub fn to_artifact(&self) -> Artifact {
-        self.artifact.clone()
+        let mut artifact = self.artifact.clone();
+        let is_program =
+            artifact.traces.as_ref().is_some_and(|traces| traces.origin() == TraceOrigin::Program);
+        if self.blocked.is_none() && !is_program {
+            let mut model = self.clone();
+            model.artifact.traces = None;
+            artifact.traces = Some(Arc::new(ModelTraces::new(model)));
+        }
+        artifact
+    }
+
+    /// Whether a config is the one that the model was made of.
+    pub(super) fn was_read_from(&self, config: &Tree) -> bool {
+        let own = [&self.artifact.config, &self.artifact.original_config];
+        own.into_iter().flatten().any(|known| known == config)
     }
 
     /// The outermost layer.
@@ -324,20 +339,25 @@ impl Model {
     }
 
     fn initial(&self, path: &str, slot: &Slot) -> Result<Array> {
-        let builder = GraphBuilder::new("initial");
-        let start = Start {
-            builder: builder.clone(),
-            shape: slot.spec.sizes()?,
-            dtype: slot.spec.dtype,
-            // Every variable gets random numbers of its own.
-            seed: path.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into())),
-        };
-        let values = slot.initializer.object()?.call(&start).at(|| format!("variable `{path}`"))?;
-        let graph = builder.finish(&[("values", &values)])?;
-        let (mut outputs, _) =
-            graph.evaluate(&[], &|_| Err(Error::internal("an initializer reads no variable")))?;
-        outputs.pop().ok_or_else(|| Error::internal("an initializer gave no values"))
+        initial(path, slot, self.seed)
     }
+}
+
+/// The value that a variable starts with; `seed` is where random numbers of the model start.
+pub(super) fn initial(path: &str, slot: &Slot, seed: i64) -> Result<Array> {
+    let builder = GraphBuilder::new("initial");
+    let start = Start {
+        builder: builder.clone(),
+        shape: slot.spec.sizes()?,
+        dtype: slot.spec.dtype,
+        // Every variable gets random numbers of its own.
+        seed: path.bytes().fold(seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into())),
+    };
+    let values = slot.initializer.object()?.call(&start).at(|| format!("variable `{path}`"))?;
+    let graph = builder.finish(&[("values", &values)])?;
+    let (mut outputs, _) =
+        graph.evaluate(&[], &|_| Err(Error::internal("an initializer reads no variable")))?;
+    outputs.pop().ok_or_else(|| Error::internal("an initializer gave no values"))
 }
 
 impl Port {

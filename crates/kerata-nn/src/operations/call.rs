@@ -117,6 +117,16 @@ impl Call<'_> {
         self.or("keepdims", false)
     }
 
+    /// Sizes of which some are found out when the graph is run, as a vector; none where all are numbers.
+    pub fn computed_sizes(&self, key: &str) -> Result<Option<Tensor>> {
+        let Some(Argument::List(items)) = self.arguments.named.get(key) else { return Ok(None) };
+        let sizes = items.iter().map(|item| match item {
+            Argument::Plain(_) => self.to_tensor(item),
+            _ => ops::cast(&self.to_tensor(item)?, kerata_core::DType::Int32),
+        });
+        ops::stack(&sizes.collect::<Result<Vec<_>>>()?, 0).map(Some)
+    }
+
     /// A plain value of an argument.
     pub fn plain(&self, name: &str, position: usize) -> Result<Option<Tree>> {
         Ok(self.arguments.get(name, position).and_then(Argument::plain))

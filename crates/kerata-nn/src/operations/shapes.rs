@@ -18,6 +18,9 @@ pub(super) const TABLE: Table = &[
     }),
     ("ArraySplit", split),
     ("BroadcastTo", |call| {
+        if let Some(shape) = call.computed_sizes("shape")? {
+            return call.unary(|x| ops::broadcast_shape(x, &shape));
+        }
         let shape: Vec<i64> = call.require("shape")?;
         call.unary(|x| ops::broadcast_to(x, shape))
     }),
@@ -81,6 +84,9 @@ pub(super) const TABLE: Table = &[
     }),
     ("Reshape", |call| {
         let x = call.first()?;
+        if let Some(shape) = call.computed_sizes("newshape")? {
+            return one(ops::reshape_to(&x, &shape));
+        }
         let sizes: Vec<Option<i64>> = call.require("newshape")?;
         one(ops::reshape(&x, sizes.into_iter().map(|size| size.unwrap_or(-1))))
     }),
