@@ -1,6 +1,8 @@
 """Files of Keras 1 and 2: real Keras 3 loads what kerata makes of them, and computes the recorded numbers."""
 
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,13 +10,10 @@ import legacy_check as check
 
 ERAS = ["keras-1.*", "keras-2.*", "tf-keras-*"]
 
-# What Keras 3 cannot express; kerata says so by the name of the layer.
+# What Keras 3 cannot express without code that is not in the file; kerata says so by the name of the layer.
 IMPOSSIBLE = {
-    "keras-1.0/highway", "keras-1.2/advanced_activations", "keras-1.2/batch_normalization", "keras-1.2/highway",
-    "keras-1.2/locally_connected", "keras-1.2/maxout_dense", "keras-1.2/merge_modes", "keras-1.2/merge_sequential",
-    "keras-2.1/lambda_layer", "keras-2.2/depthwise", "tf-keras-2.21/convolutions", "tf-keras-2.21/custom_layer",
-    "tf-keras-2.21/lambda_layer", "tf-keras-2.21/locally_connected", "tf-keras-2.21/tf_nn", "tf-keras-2.21/tf_products",
-    "tf-keras-2.21/tf_shapes", "tf-keras-2.21/tf_slicing", "tf-keras-2.21/time_major",
+    "keras-2.1/lambda_layer", "tf-keras-2.21/custom_layer", "tf-keras-2.21/lambda_layer", "tf-keras-2.21/tf_nn",
+    "tf-keras-2.21/tf_products", "tf-keras-2.21/tf_shapes", "tf-keras-2.21/tf_slicing",
 }
 
 pytestmark = pytest.mark.skipif(check.binary() is None, reason="the kerata binary is not built")
@@ -26,23 +25,47 @@ def label(folder):
 
 CASES = check.cases(*ERAS, file="model.h5")
 POSSIBLE = [folder for folder in CASES if label(folder) not in IMPOSSIBLE]
+NEWER = check.cases(*ERAS, file="model.keras")
 
 
-def load(folder, tmp_path, compile=False):
+def load(path, tmp_path, command="upgrade"):
+    """Loaded compiled, with safe mode, without custom objects."""
     import keras
 
     keras.backend.clear_session()
     made = tmp_path / "new.keras"
-    answer = check.run("convert", folder / "model.h5", made)
+    answer = check.run(command, path, made)
     assert answer.returncode == 0, answer.stderr
-    return keras.saving.load_model(made, compile=compile)
+    return keras.saving.load_model(made)
+
+
+def assert_numbers(model, folder):
+    inputs, outputs = check.inputs_and_outputs(folder)
+    assert not check.differences(check.call(model, inputs), outputs)
 
 
 @pytest.mark.parametrize("folder", POSSIBLE, ids=label)
 def test_outputs_are_those_of_the_old_keras(folder, tmp_path):
-    model = load(folder, tmp_path)
-    inputs, outputs = check.inputs_and_outputs(folder)
-    assert not check.differences(check.call(model, inputs), outputs)
+    assert_numbers(load(folder / "model.h5", tmp_path), folder)
+
+
+@pytest.mark.parametrize("folder", NEWER, ids=label)
+def test_keras_files_of_keras_2_are_upgraded(folder, tmp_path):
+    assert_numbers(load(folder / "model.keras", tmp_path), folder)
+
+
+@pytest.mark.parametrize("folder", POSSIBLE[::7], ids=label)
+def test_converting_upgrades_too(folder, tmp_path):
+    assert_numbers(load(folder / "model.h5", tmp_path, "convert"), folder)
+
+
+@pytest.mark.parametrize("folder", [folder for folder in CASES if label(folder) in IMPOSSIBLE], ids=label)
+def test_the_impossible_is_refused_by_name_and_still_converts(folder, tmp_path):
+    answer = check.run("upgrade", folder / "model.h5", tmp_path / "new.keras")
+    assert answer.returncode == 12 and "layer `" in answer.stderr
+    assert not (tmp_path / "new.keras").exists()
+    answer = check.run("convert", folder / "model.h5", tmp_path / "new.keras", "--json")
+    assert answer.returncode == 0 and json.loads(answer.stdout)["not_loadable"]
 
 
 # Older names of slots, by class of the optimizer, then for all.
@@ -60,7 +83,7 @@ OPTIMIZERS = [f for f in POSSIBLE if f.name.startswith(("optimizer_", "legacy_")
 def test_optimizer_slots_are_those_of_the_file(folder, tmp_path):
     import h5py
 
-    model = load(folder, tmp_path, compile=True)
+    model = load(folder / "model.h5", tmp_path)
     kind = type(model.optimizer).__name__
     names = {**SLOTS[""], **SLOTS.get(kind, {})}
     state = {v.path.split("/", 1)[-1]: np.asarray(v) for v in model.optimizer.variables}

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod elements;
+mod modern;
 mod open;
 mod place;
 mod predict;
@@ -23,6 +24,7 @@ pub use kerata_core as core;
 pub use kerata_formats as formats;
 pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
+pub use modern::{modern, wants_modern};
 pub use open::{OpenOptions, input, open};
 pub use optimize::{OptimizeOptions, OptimizeReport, optimize};
 pub use predict::{PredictOptions, Predictor, predictor};

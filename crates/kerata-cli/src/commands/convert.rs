@@ -7,8 +7,8 @@ use kerata::text::memory;
 use kerata::{OpenOptions, Registry, SaveOptions};
 use kerata_core::{Result, Tree};
 
-use super::Run;
 use super::target::Target;
+use super::{Run, upgrade};
 use crate::answer::Answer;
 use crate::context::Context;
 
@@ -34,6 +34,11 @@ pub struct Convert {
 impl Run for Convert {
     fn run(self, context: &Context) -> Result<Answer> {
         let mut artifact = kerata::open(&self.src, &OpenOptions::new())?;
+        let (mut changes, mut refused) = (Vec::new(), Vec::new());
+        let format = self.target.format(&self.dst);
+        if format.is_some_and(|format| kerata::wants_modern(&artifact, format)) {
+            (artifact, changes, refused) = kerata::modern(artifact, &Registry::new())?;
+        }
         let dropped = if self.drop_optimizer { artifact.drop_optimizer() } else { 0 };
         if self.target.keeps_graphs() {
             artifact = kerata::traced(&artifact, &Registry::new())?;
@@ -48,8 +53,16 @@ impl Run for Convert {
             ("optimizer_bytes_dropped", Tree::from(dropped)),
             ("lost", Tree::from(report.losses.losses().to_vec())),
             ("notes", Tree::from(artifact.notes.clone())),
+            ("changes", upgrade::entries(&changes)),
+            ("not_loadable", Tree::List(refused.iter().map(|one| Tree::from(format!("{}: {}", one.place, one.why))).collect())),
         ]);
         let mut text = format!("wrote {} ({}, {})\n", self.dst.display(), report.format, memory(report.bytes));
+        for change in &changes {
+            text.push_str(&format!("  {}: {}\n", change.place, change.what));
+        }
+        for one in &refused {
+            text.push_str(&format!("  Keras 3 cannot load it as it is: {}: {}\n", one.place, one.why));
+        }
         for note in &artifact.notes {
             text.push_str(&format!("  note: {note}\n"));
         }

@@ -25,6 +25,16 @@ impl Target {
         self.to.as_deref() == Some("saved_model")
     }
 
+    /// Name of the format that is written, when the options or the ending of the name tell it.
+    pub fn format(&self, dst: &Path) -> Option<&'static str> {
+        let by_ending = || {
+            let name = dst.file_name()?.to_str()?;
+            kerata::formats::by_extension(name).ok()
+        };
+        let named = self.to.as_deref().map(|name| kerata::formats::by_name(name).ok());
+        named.unwrap_or_else(by_ending).map(|format| format.name())
+    }
+
     /// Saves with progress on the terminal; Ctrl-C stops it and nothing is changed.
     pub fn save(
         &self,

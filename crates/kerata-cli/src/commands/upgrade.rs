@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kerata::{OpenOptions, SaveOptions};
+use kerata::{OpenOptions, Registry, SaveOptions};
+use kerata::formats::era::Change;
 use kerata::text::memory;
 use kerata_core::{Error, Result, ResultExt, Tree};
 
@@ -31,19 +32,16 @@ impl Run for Upgrade {
                 .hint("`kerata convert` writes the weights in another format"))
             .at(old);
         }
-        let (artifact, changes) = kerata::formats::era::upgrade(artifact).at(old)?;
+        let (artifact, changes, refused) = kerata::modern(artifact, &Registry::new()).at(old)?;
+        if let Some(refused) = refused.into_iter().next() {
+            return Err(Error::unsupported(refused.why).at(refused.place)).at(old);
+        }
         let saved = self.target.save(&artifact, &self.new, SaveOptions::new(), context)?;
 
-        let entries = changes.iter().map(|change| {
-            Tree::from([
-                ("place", Tree::from(change.place.as_str())),
-                ("what", Tree::from(change.what.as_str())),
-            ])
-        });
         let json = Tree::from([
             ("format", Tree::from(saved.format)),
             ("bytes", Tree::from(saved.bytes)),
-            ("changes", Tree::List(entries.collect())),
+            ("changes", entries(&changes)),
             ("notes", Tree::from(artifact.notes.clone())),
             ("lost", Tree::from(saved.losses.losses().to_vec())),
         ]);
@@ -58,4 +56,12 @@ impl Run for Upgrade {
         text.push_str(&format!("wrote {} ({}), {count} changes\n", self.new.display(), memory(saved.bytes)));
         Ok(Answer::new(json, text))
     }
+}
+
+/// What was changed, as data.
+pub fn entries(changes: &[Change]) -> Tree {
+    let entries = changes.iter().map(|change| {
+        Tree::from([("place", Tree::from(change.place.as_str())), ("what", Tree::from(change.what.as_str()))])
+    });
+    Tree::List(entries.collect())
 }

@@ -159,9 +159,40 @@ fn optimizer_object(tree: &mut Tree, work: &mut Work) {
     let Some(class) = modules::spelled(Place::Optimizer, class) else { return };
     let mut config = tree.get("config").cloned().unwrap_or_else(|| Tree::Object(Object::new()));
     if let Some(entries) = config.as_object_mut() {
+        if class == "LossScaleOptimizer"
+            && work.era < Era::Keras3
+            && let Some(mut inner) = loss_scale(entries, work)
+        {
+            optimizer_object(&mut inner, work);
+            *tree = inner;
+            return;
+        }
         fields(class, entries, work);
     }
     *tree = built(Place::Optimizer, class, config);
+}
+
+/// Loss scaling of Keras 2 in the fields of Keras 3; with a fixed scale the inner optimizer alone, which takes it.
+fn loss_scale(entries: &mut Object, work: &mut Work) -> Option<Tree> {
+    if let Some(inner) = entries.shift_remove("optimizer") {
+        entries.insert("inner_optimizer".into(), inner);
+    }
+    let mut is_dynamic = entries.shift_remove("dynamic").and_then(|flag| flag.as_bool()).unwrap_or(true);
+    if let Some(scale) = entries.shift_remove("loss_scale") {
+        is_dynamic = scale.class_name() != Some("FixedLossScale");
+        let old = |key: &str| scale.path(&["config", key]).cloned();
+        let number = old("initial_loss_scale").or_else(|| old("loss_scale_value"));
+        entries.extend(number.map(|number| ("initial_scale".to_owned(), number)));
+        entries.extend(old("increment_period").map(|steps| ("dynamic_growth_steps".to_owned(), steps)));
+    }
+    if is_dynamic {
+        return None;
+    }
+    let mut inner = entries.get("inner_optimizer")?.clone();
+    let scale = entries.get("initial_scale").cloned().unwrap_or_default();
+    inner.get_mut("config")?.as_object_mut()?.insert("loss_scale_factor".into(), scale);
+    work.note("a fixed loss scale is the optimizer's `loss_scale_factor`");
+    Some(inner)
 }
 
 fn fields(class: &str, entries: &mut Object, work: &mut Work) {

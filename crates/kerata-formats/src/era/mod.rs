@@ -4,7 +4,10 @@
 
 mod activation;
 mod compile;
+mod compose;
 mod graph;
+mod known;
+mod merge;
 mod modules;
 mod objects;
 mod order;
@@ -15,8 +18,9 @@ mod upgrade;
 mod version;
 
 pub use activation::{HARD_SIGMOID_NAME, is_old_hard_sigmoid};
+pub use known::Known;
 pub use rows::{Action, ROWS, Row, table};
-pub use upgrade::upgrade;
+pub use upgrade::{Refused, express, upgrade};
 pub use version::Era;
 
 use kerata_core::{Artifact, Tree};

@@ -62,7 +62,7 @@ pub(super) fn of_layer(class: &str) -> (&'static str, Option<&'static str>) {
 /// The class name as Keras 3 spells it (`glorot_uniform`, `VarianceScalingV2`, `max_norm` are older spellings).
 pub(super) fn spelled(place: Place, class: &str) -> Option<&'static str> {
     let plain = |name: &str| name.replace('_', "").to_lowercase();
-    let wanted = plain(class.trim_end_matches("V2").trim_end_matches("V1"));
+    let wanted = plain(class.trim_end_matches("V3").trim_end_matches("V2").trim_end_matches("V1"));
     let renamed = match (place, wanted.as_str()) {
         (Place::Regularizer, "weightregularizer" | "l1l2regularizer") => "l1l2",
         (Place::Constraint, "unitnorm") => "unitnorm",

@@ -3,7 +3,7 @@
 use kerata_core::{Object, Tree};
 
 use super::modules::{self, Place};
-use super::{Era, Work, activation, graph, rows, sequential};
+use super::{Era, Work, activation, graph, merge, rows, sequential};
 use crate::walk;
 
 /// Keys of a config that hold a layer, or a list of layers.
@@ -16,6 +16,9 @@ pub(super) fn layer(tree: &mut Tree, work: &mut Work) {
     let name = name.map_or_else(|| class.clone(), str::to_owned);
     work.inside(&name, |work| {
         sequential::bare_list(tree, &name, work);
+        if work.era == Era::Keras1 {
+            merge::as_graph(tree, work);
+        }
         rows::apply(tree, work);
         built_in(tree);
         let era = work.era;

@@ -38,6 +38,8 @@ pub(super) fn placed(
     writer: Writer<'_>,
 ) -> Result<Option<Vec<Placed>>> {
     let expected = walk.legacy_weights_of(layer);
+    let sorted = highway_sorted(layer, arrays, writer);
+    let arrays = sorted.as_deref().unwrap_or(arrays);
     let Some(shares) = shares(&expected, arrays.len()) else { return Ok(None) };
     let mut found = dealt(&expected, &shares, arrays)?;
     if writer.era < Era::Keras3 {
@@ -62,6 +64,16 @@ pub(super) fn placed(
         }
     }
     Ok(Some(out))
+}
+
+/// Keras 1.0 lists kernel, bias, then those of the carry of a `Highway`; 1.1 and 1.2 the two kernels first.
+fn highway_sorted(layer: &Saved, arrays: &[Named], writer: Writer<'_>) -> Option<Vec<Named>> {
+    if layer.class_name != "Highway" || writer.era != Era::Keras1 {
+        return None;
+    }
+    let is_bias = |named: &&Named| named.array.shape.len() == 1;
+    let kernels = arrays.iter().filter(|named| !is_bias(named));
+    Some(kernels.chain(arrays.iter().filter(is_bias)).cloned().collect())
 }
 
 /// The array of each expected variable: in order, or joined from the gates of its owner.

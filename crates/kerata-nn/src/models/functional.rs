@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use kerata_core::graph::{Tensor, TensorSpec};
 use kerata_core::{Error, Object, Result, ResultExt, Tree, ops};
 
+use super::explore::specs_of;
 use super::nodes::{Dialect, Names, order, read_calls, read_structure};
-use super::{Member, Network, Port, Reference, list_attributes};
+use super::{Member, Network, Port, Reference, Seen, list_attributes};
 use crate::config::{Config, FromConfig, Value, unexpected};
 use crate::layers::core::InputLayer;
 use crate::layers::{AnyLayer, Argument, Arguments, Layer, Masked, Scope};
@@ -277,6 +278,37 @@ impl Network for Functional {
                     .collect()
             })
             .collect()
+    }
+
+    fn explore(&self, scope: &mut Scope, _: &[TensorSpec], see: &mut dyn FnMut(&AnyLayer, Seen)) {
+        let mut results: Vec<Vec<Vec<Masked>>> = self.members.iter().map(|_| Vec::new()).collect();
+        for (leaf, port) in self.inputs.tensors().into_iter().zip(self.ports.tensors()) {
+            let input = scope.builder().input(port.name.as_str(), port.spec.clone());
+            if let Some(calls) = results.get_mut(leaf.member) {
+                *calls = vec![vec![input.into()]];
+            }
+        }
+        let attributes = self.attributes();
+        for &(member, node) in &self.order {
+            let Some(Member { layer, calls }) = self.members.get(member) else { continue };
+            let attribute =
+                attributes.get(member).cloned().flatten().unwrap_or_else(|| layer.name().to_owned());
+            let Some(call) = calls.get(node) else { continue };
+            let arguments = call.map(|leaf| self.result(&results, *leaf));
+            let (inputs, made) = match arguments {
+                Ok(mut arguments) => {
+                    arguments.named.shift_remove("training");
+                    let inputs = specs_of(&arguments);
+                    (inputs, scope.build_on(&attribute, layer, arguments).unwrap_or_default())
+                }
+                Err(_) => (Vec::new(), Vec::new()),
+            };
+            let outputs = made.iter().map(|output| output.tensor.spec().clone()).collect();
+            see(layer, Seen { inputs, outputs });
+            if let Some(calls) = results.get_mut(member) {
+                calls.push(made);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Models: layers in a row ([`Sequential`]), layers in a graph ([`Functional`]), and [`Model`], which holds either with
 //! its variables.
 
+mod explore;
 mod functional;
 mod model;
 mod nodes;
@@ -10,6 +11,7 @@ mod summary;
 mod symbol;
 mod traces;
 
+pub use explore::{Seen, explore};
 pub use functional::Functional;
 pub use model::{Model, Port};
 pub use nodes::{Member, Reference};
@@ -20,9 +22,10 @@ pub use symbol::{On, Shared, Symbol, Symbols, input};
 pub use traces::ModelTraces;
 
 use kerata_core::Result;
+use kerata_core::graph::TensorSpec;
 
 use crate::config::{Constructor, FromConfig};
-use crate::layers::{AnyLayer, Argument, Layer};
+use crate::layers::{AnyLayer, Argument, Layer, Scope};
 
 /// The built-in classes by name.
 pub(crate) const BUILT_IN: &[(&str, Constructor<dyn Layer>)] = &[
@@ -46,6 +49,9 @@ pub trait Network: Layer {
 
     /// For each layer inside, the layers whose results it takes, as Keras's summary shows them.
     fn connections(&self) -> Vec<Vec<String>>;
+
+    /// Builds the layers one after the other and tells the tensors of each; goes on behind layers that fail.
+    fn explore(&self, scope: &mut Scope, inputs: &[TensorSpec], see: &mut dyn FnMut(&AnyLayer, Seen));
 }
 
 /// The attributes of layers in a list, as Keras names them: by class, numbered.

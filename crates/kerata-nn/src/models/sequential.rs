@@ -3,7 +3,8 @@
 use kerata_core::graph::{Inputs, Tensor, TensorSpec};
 use kerata_core::{DType, Error, Object, Result, ResultExt, Shape, Tree};
 
-use super::{Network, Port, list_attributes};
+use super::explore::specs_of;
+use super::{Network, Port, Seen, list_attributes};
 use crate::config::{Config, FromConfig, Value, unexpected};
 use crate::layers::core::InputLayer;
 use crate::layers::{AnyLayer, Argument, Arguments, Layer, Masked, Scope};
@@ -191,5 +192,19 @@ impl Network for Sequential {
             from.into_iter().collect()
         };
         self.inner().iter().map(connect).collect()
+    }
+
+    fn explore(&self, scope: &mut Scope, inputs: &[TensorSpec], see: &mut dyn FnMut(&AnyLayer, Seen)) {
+        let own = self.port().map(|port| port.spec).ok();
+        let Some(spec) = own.or_else(|| inputs.first().cloned()) else { return };
+        let input = scope.builder().input("input", spec);
+        // The first layer that fails ends the row.
+        let _ = self.run(input.into(), |attribute, layer, arguments| {
+            let inputs = specs_of(&arguments);
+            let made = scope.build_on(attribute, layer, arguments);
+            let outputs = made.iter().flatten().map(|output| output.tensor.spec().clone()).collect();
+            see(layer, Seen { inputs, outputs });
+            made
+        });
     }
 }

@@ -7,9 +7,6 @@ use crate::golden::{golden, run};
 
 /// Models that do not give these numbers yet, and why.
 const CANNOT: &[(&str, &str)] = &[
-    ("keras-1.0/highway", "Keras 1.0 stores the weights in another order than 1.2"),
-    ("keras-1.2/merge_modes", "cosines of `Merge` have no layer"),
-    ("keras-1.2/merge_sequential", "models inside `Merge` do not know their input shape"),
     ("keras-2.1/lambda_layer", "Python code is not executed"),
     ("tf-keras-2.21/lambda_layer", "Python code is not executed"),
     ("tf-keras-2.21/tf_nn", "TensorFlow ops without a Keras op"),

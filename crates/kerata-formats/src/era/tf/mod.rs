@@ -9,21 +9,22 @@ mod shapes;
 
 use kerata_core::{Object, Tree};
 
-use super::Work;
+use super::{Work, merge};
 
 /// Whether a layer is such an op.
 pub(super) fn is_op(layer: &Tree) -> bool {
-    matches!(
-        layer.class_name(),
-        Some(
-            "TFOpLambda"
-                | "SlicingOpLambda"
-                | "TensorFlowOpLayer"
-                | "ClassMethod"
-                | "InstanceProperty"
-                | "InstanceMethod"
+    merge::is_cosine(layer)
+        || matches!(
+            layer.class_name(),
+            Some(
+                "TFOpLambda"
+                    | "SlicingOpLambda"
+                    | "TensorFlowOpLayer"
+                    | "ClassMethod"
+                    | "InstanceProperty"
+                    | "InstanceMethod"
+            )
         )
-    )
 }
 
 /// Turns the ops of a graph into Keras ops.
@@ -50,12 +51,20 @@ pub(super) fn ops(layers: &mut Vec<Tree>, work: &mut Work) {
 }
 
 /// One call of a TensorFlow function.
-pub(super) struct Call {
+pub(in crate::era) struct Call {
     args: Vec<Tree>,
     kwargs: Object,
 }
 
 impl Call {
+    /// The only positional argument.
+    pub(in crate::era) fn positional(&self) -> Option<&Tree> {
+        match self.args.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// An argument by position or name.
     pub(super) fn get(&self, at: usize, name: &str) -> Option<&Tree> {
         self.args.get(at).or_else(|| self.kwargs.get(name))
@@ -77,47 +86,66 @@ impl Call {
 }
 
 /// A Keras op or layer to be called.
-pub(super) struct Op {
+pub(in crate::era) struct Op {
     module: &'static str,
     class: &'static str,
-    config: Vec<(&'static str, Tree)>,
+    config: Object,
     args: Vec<Tree>,
     kwargs: Object,
 }
 
-/// The result of an earlier op of the same conversion, as an operand of a later one.
-pub(super) const BEFORE: &str = "__before__";
+/// The result of the op before this one of the same conversion; with a number behind, of that op.
+const BEFORE: &str = "__before__";
 
 impl Op {
-    pub(super) fn new(module: &'static str, class: &'static str, args: Vec<Tree>) -> Self {
-        Self { module, class, config: Vec::new(), args, kwargs: Object::new() }
+    pub(in crate::era) fn new(module: &'static str, class: &'static str, args: Vec<Tree>) -> Self {
+        Self { module, class, config: Object::new(), args, kwargs: Object::new() }
     }
 
-    pub(super) fn numpy(class: &'static str, args: Vec<Tree>) -> Self {
+    pub(in crate::era) fn numpy(class: &'static str, args: Vec<Tree>) -> Self {
         Self::new("keras.src.ops.numpy", class, args)
     }
 
-    pub(super) fn with(mut self, key: &'static str, value: impl Into<Tree>) -> Self {
-        self.config.push((key, value.into()));
+    pub(in crate::era) fn with(mut self, key: &'static str, value: impl Into<Tree>) -> Self {
+        self.config.insert(key.to_owned(), value.into());
         self
     }
 
-    pub(super) fn keyword(mut self, key: &str, value: impl Into<Tree>) -> Self {
+    pub(in crate::era) fn keyword(mut self, key: &str, value: impl Into<Tree>) -> Self {
         self.kwargs.insert(key.into(), value.into());
         self
     }
 
+    /// With the entries of another config under these keys, as far as it has them.
+    pub(in crate::era) fn taking(mut self, config: &Object, keys: &[&str]) -> Self {
+        let found = keys.iter().filter_map(|key| Some(((*key).to_owned(), config.get(*key)?.clone())));
+        self.config.extend(found);
+        self
+    }
+
+    /// With all entries of another config.
+    pub(in crate::era) fn config(mut self, config: Object) -> Self {
+        self.config.extend(config);
+        self
+    }
+
     /// Stands for the result of the op before this one.
-    pub(super) fn before() -> Tree {
+    pub(in crate::era) fn before() -> Tree {
         Tree::from(BEFORE)
     }
 
-    fn entry(self, name: &str, before: Option<&str>) -> Tree {
+    /// Stands for the result of the op at this place of the conversion.
+    pub(in crate::era) fn earlier(at: usize) -> Tree {
+        Tree::from(format!("{BEFORE}{at}"))
+    }
+
+    /// The op as it stands in a graph, called once.
+    pub(in crate::era) fn entry(self, name: &str, earlier: &[String]) -> Tree {
         let mut config = Object::new();
         config.insert("name".into(), name.into());
-        config.extend(self.config.into_iter().map(|(key, value)| (key.to_owned(), value)));
-        let args: Vec<Tree> = self.args.into_iter().map(|arg| resolved(arg, before)).collect();
-        let kwargs = self.kwargs.into_iter().map(|(key, value)| (key, resolved(value, before))).collect();
+        config.extend(self.config);
+        let args: Vec<Tree> = self.args.into_iter().map(|arg| resolved(arg, earlier)).collect();
+        let kwargs = self.kwargs.into_iter().map(|(key, value)| (key, resolved(value, earlier))).collect();
         let node = Tree::from([("args", Tree::List(args)), ("kwargs", Tree::Object(kwargs))]);
         let is_layer = self.module == "keras.layers";
         Tree::from([
@@ -131,15 +159,23 @@ impl Op {
     }
 }
 
-fn resolved(arg: Tree, before: Option<&str>) -> Tree {
-    match (arg, before) {
-        (Tree::Text(mark), Some(before)) if mark == BEFORE => tensor(before),
-        (Tree::List(items), _) => Tree::List(items.into_iter().map(|item| resolved(item, before)).collect()),
-        (other, _) => other,
+fn resolved(arg: Tree, earlier: &[String]) -> Tree {
+    match arg {
+        Tree::Text(mark) => match mark.strip_prefix(BEFORE) {
+            Some("") => earlier.last().map(|name| tensor(name)).unwrap_or_default(),
+            Some(at) => {
+                let name = at.parse::<usize>().ok().and_then(|at| earlier.get(at));
+                name.map(|name| tensor(name)).unwrap_or_default()
+            }
+            None => Tree::Text(mark),
+        },
+        Tree::List(items) => Tree::List(items.into_iter().map(|item| resolved(item, earlier)).collect()),
+        other => other,
     }
 }
 
-fn tensor(name: &str) -> Tree {
+/// The first result of the first call of a layer or op.
+pub(in crate::era) fn tensor(name: &str) -> Tree {
     let history = vec![Tree::from(name), Tree::Int(0), Tree::Int(0)];
     let config = Tree::from([
         ("shape", Tree::List(Vec::new())),
@@ -147,6 +183,16 @@ fn tensor(name: &str) -> Tree {
         ("keras_history", Tree::List(history)),
     ]);
     Tree::from([("class_name", Tree::from("__keras_tensor__")), ("config", config)])
+}
+
+/// Another result of the call that a tensor comes from.
+pub(in crate::era) fn result(tensor: &Tree, index: usize) -> Tree {
+    let mut tensor = tensor.clone();
+    let history = tensor.get_mut("config").and_then(|config| config.get_mut("keras_history"));
+    if let Some(last) = history.and_then(Tree::as_list_mut).and_then(|items| items.last_mut()) {
+        *last = Tree::from(index);
+    }
+    tensor
 }
 
 /// A list of numbers as an array; everything else as it is.
@@ -198,6 +244,7 @@ fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
     };
     let config = layer.get("config")?;
     let (function, ops) = match layer.class_name()? {
+        "Merge" => ("cos".to_owned(), merge::cosine(config, &call)?),
         "TensorFlowOpLayer" => node_def::convert(config, &call)?,
         _ => {
             let function = config.get("function")?.as_str()?;
@@ -209,10 +256,11 @@ fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
         (0..=last).map(|at| if at == last { name.to_owned() } else { format!("{name}_part{at}") }).collect();
     let classes: Vec<&str> = ops.iter().map(|op| op.class).collect();
     let what = format!("`{function}` is written as {}", classes.join(", "));
-    let entries = ops.into_iter().zip(&names).enumerate().map(|(at, (op, name))| {
-        let before = at.checked_sub(1).and_then(|at| names.get(at));
-        op.entry(name, before.map(String::as_str))
-    });
+    let entries = ops
+        .into_iter()
+        .zip(&names)
+        .enumerate()
+        .map(|(at, (op, name))| op.entry(name, names.get(..at).unwrap_or_default()));
     Some((entries.collect(), what))
 }
 
