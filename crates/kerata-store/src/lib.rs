@@ -3,6 +3,7 @@
 //! [`Storage`] is the trait; [`LocalStorage`], [`MemoryStorage`] and [`FaultyStorage`] are the same publish protocol
 //! (`docs/design/001-atomic-publish.md`) over three [`Disk`]s.
 
+mod arena;
 pub mod conformance;
 mod disk;
 pub mod faulty;
@@ -12,6 +13,7 @@ mod name;
 mod on_disk;
 mod storage;
 
+pub use arena::Arena;
 pub use disk::{Disk, DiskEntry, DiskFile, EntryKind, FolderLock, Rename};
 pub use faulty::FaultyStorage;
 pub use local::{LocalFolder, LocalStorage};

@@ -4,7 +4,7 @@
 //!     bench_io raw-read FILE          read a file in blocks of 8 MiB
 //!     bench_io save SRC OUT           hold the tensors of SRC in memory, then time `kerata::save`
 //!     bench_io open FILE              `kerata::open`: metadata only
-//!     bench_io load FILE              `kerata::open`, every tensor copied into memory of its own
+//!     bench_io load FILE              `kerata::load`: every tensor in memory
 //!     bench_io touch FILE PATH        `kerata::open`, one tensor read
 //!
 //! `seconds` is wall-clock time of the action, `cpu` processor time of the process during it, `extra_mb` how much the peak of
@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use std::time::Instant;
 
 use kerata::{OpenOptions, SaveOptions};
-use kerata_core::{Artifact, Data, Error, Result};
+use kerata_core::{Error, Result};
 
 const BLOCK: usize = 8 << 20;
 
@@ -30,11 +30,11 @@ fn main() -> Result<()> {
         }
         ["raw-read", file] => measure(|| raw_read(file).map_err(|error| Error::io("raw read", &error))),
         ["save", src, out] => {
-            let artifact = hold(kerata::open(src, &OpenOptions::new())?)?;
+            let artifact = kerata::load(src, &OpenOptions::new())?;
             measure(|| kerata::save(&artifact, out, &SaveOptions::new().overwrite(true)).map(drop))
         }
         ["open", file] => measure(|| kerata::open(file, &OpenOptions::new()).map(drop)),
-        ["load", file] => measure(|| hold(kerata::open(file, &OpenOptions::new())?).map(std::mem::forget)),
+        ["load", file] => measure(|| kerata::load(file, &OpenOptions::new()).map(std::mem::forget)),
         ["touch", file, path] => measure(|| {
             let artifact = kerata::open(file, &OpenOptions::new())?;
             let variable = artifact.variables.get(path).ok_or_else(|| Error::not_found(path))?;
@@ -44,19 +44,6 @@ fn main() -> Result<()> {
         }),
         _ => Err(Error::usage("see the head of this file")),
     }
-}
-
-/// Copies every tensor into memory.
-fn hold(mut artifact: Artifact) -> Result<Artifact> {
-    for (_, variable) in artifact.variables.iter_mut() {
-        let mut bytes = Vec::with_capacity(variable.data.len() as usize);
-        variable.data.stream(&mut |block| {
-            bytes.extend_from_slice(block);
-            Ok(())
-        })?;
-        variable.data = Data::owned(bytes);
-    }
-    Ok(artifact)
 }
 
 fn raw_write(out: &str, bytes: usize, block: &[u8]) -> std::io::Result<()> {

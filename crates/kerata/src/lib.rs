@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod elements;
+mod load;
 mod modern;
 mod open;
 mod place;
@@ -24,6 +25,7 @@ pub use kerata_core as core;
 pub use kerata_formats as formats;
 pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
+pub use load::{hold, load};
 pub use modern::{modern, wants_modern};
 pub use open::{OpenOptions, input, open};
 pub use optimize::{OptimizeOptions, OptimizeReport, optimize};

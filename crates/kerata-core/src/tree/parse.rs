@@ -136,17 +136,17 @@ impl<'a> Parser<'a> {
         let mut out = String::new();
         loop {
             let rest = self.rest();
-            let plain = rest.find(['"', '\\']).ok_or_else(|| self.error("a string has no end"))?;
-            let (piece, tail) = rest.split_at(plain);
-            if piece.bytes().any(|c| c < 0x20) {
-                return Err(self.error("a control character inside a string"));
-            }
+            let is_special = |c: &u8| matches!(c, b'"' | b'\\' | 0..0x20);
+            let plain = rest.as_bytes().iter().position(is_special);
+            let (piece, tail) = rest.split_at(plain.unwrap_or(rest.len()));
             out.push_str(piece);
-            self.position += plain + 1;
-            if tail.starts_with('"') {
-                return Ok(out);
+            self.position += piece.len() + 1;
+            match tail.as_bytes().first() {
+                Some(b'"') => return Ok(out),
+                Some(b'\\') => out.push(self.escape()?),
+                Some(_) => return Err(self.error("a control character inside a string")),
+                None => return Err(self.error("a string has no end")),
             }
-            out.push(self.escape()?);
         }
     }
 

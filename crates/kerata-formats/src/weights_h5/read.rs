@@ -1,5 +1,7 @@
 //! Groups and datasets of a Keras 3 weights file to objects and variables.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use kerata_core::{Artifact, DType, Error, Limits, Result, ResultExt, Role, SourceRef, Variable};
 
@@ -24,9 +26,13 @@ pub(crate) fn read_into(artifact: &mut Artifact, source: &SourceRef, limits: &Li
     let mut roles = IndexMap::new();
     for (path, group) in groups {
         let Some(object) = object_of(path) else { continue };
-        let object = modern(object);
+        let object = modern(object).into_owned();
         let name = group.attributes.text("name").map(str::to_owned);
-        let first = file.dataset(&format!("{path}/0")).map(|first| (first.dtype, first.shape.rank()));
+        let first = file
+            .datasets_below(group)
+            .first()
+            .filter(|(key, _)| key.strip_prefix(path.as_str()) == Some("/0"));
+        let first = first.map(|(_, first)| (first.dtype, first.shape.rank()));
         let known = artifact.objects.entry(object.clone()).or_default();
         if known.is_none() {
             *known = name.clone();
@@ -35,13 +41,13 @@ pub(crate) fn read_into(artifact: &mut Artifact, source: &SourceRef, limits: &Li
         roles.entry(object).or_insert(role);
     }
     let mut datasets: Vec<(&String, &Dataset)> = file.datasets.iter().collect();
-    datasets.sort_by_key(|(path, dataset)| {
+    datasets.sort_by_cached_key(|(path, dataset)| {
         let owner = path.rsplit_once('/').map_or("", |(owner, _)| owner);
         let place = file.group(owner).map_or(0, |group| group.address);
         (place, number_of(path), dataset.address)
     });
     for (path, dataset) in datasets {
-        let role = object_of_variable(path).and_then(|object| roles.get(&modern(object))).copied();
+        let role = object_of_variable(path).and_then(|object| roles.get(modern(object).as_ref())).copied();
         let role = match role {
             Some(Role::Weight) if number_of(path) == u64::MAX || is_second_copy(&file, path) => Role::State,
             Some(role) => role,
@@ -50,7 +56,7 @@ pub(crate) fn read_into(artifact: &mut Artifact, source: &SourceRef, limits: &Li
         let mut variable = read_variable(dataset).at(|| path.as_str())?.with_role(role);
         let modern = modern(path);
         variable.origin = (modern != **path).then(|| path.clone());
-        artifact.variables.insert(modern, variable)?;
+        artifact.variables.insert(modern.into_owned(), variable)?;
     }
     Ok(())
 }
@@ -96,9 +102,12 @@ fn number_of(path: &str) -> u64 {
     path.rsplit('/').next().and_then(|key| key.parse().ok()).unwrap_or(u64::MAX)
 }
 
-fn modern(path: &str) -> String {
+fn modern(path: &str) -> Cow<'_, str> {
+    if !path.contains(OLD_LAYERS) {
+        return Cow::Borrowed(path);
+    }
     let replace = |part| if part == OLD_LAYERS { "layers" } else { part };
-    path.split('/').map(replace).collect::<Vec<_>>().join("/")
+    path.split('/').map(replace).collect::<Vec<_>>().join("/").into()
 }
 
 fn read_variable(dataset: &Dataset) -> Result<Variable> {

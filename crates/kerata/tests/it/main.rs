@@ -4,5 +4,6 @@ mod counts;
 #[path = "../../../kerata-nn/tests/it/custom.rs"]
 mod custom;
 mod golden;
+mod load;
 mod summary;
 mod traces;
