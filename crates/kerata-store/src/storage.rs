@@ -28,6 +28,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Gives a file or folder another name that is not taken.
     fn rename(&self, from: &str, to: &str) -> Result<()>;
 
+    /// Removes what killed processes left in a folder (`""` for the root) of files that they were writing. What somebody
+    /// still writes stays.
+    fn clear_abandoned(&self, folder: &str) -> Result<()> {
+        let _ = folder;
+        Ok(())
+    }
+
     /// Writes a whole file.
     fn put(&self, name: &str, bytes: &[u8], options: &PutOptions) -> Result<()> {
         let mut file = self.create(name, options)?;

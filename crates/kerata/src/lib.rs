@@ -13,6 +13,7 @@ mod save;
 mod traces;
 
 pub mod callbacks;
+pub mod checkpoint;
 pub mod diff;
 pub mod inspect;
 pub mod optimize;

@@ -5,6 +5,8 @@ mod folder;
 mod group;
 mod sweep;
 
+use std::collections::BTreeSet;
+
 use kerata_core::{Error, ErrorKind, Result, ResultExt, SourceRef};
 
 use crate::name::{check, join, parent, temporary_owner};
@@ -53,7 +55,13 @@ impl<D: Disk> OnDisk<D> {
         }
     }
 
-    fn list_into(&self, folder: &str, depth: usize, found: &mut Vec<StoredEntry>) -> Result<()> {
+    fn list_into(
+        &self,
+        folder: &str,
+        prefix: &str,
+        depth: usize,
+        found: &mut Vec<StoredEntry>,
+    ) -> Result<()> {
         if depth == 0 {
             return Err(Error::limit("folders are nested too deep").at(folder));
         }
@@ -64,7 +72,9 @@ impl<D: Disk> OnDisk<D> {
             let name = join(folder, &entry.name);
             match entry.kind {
                 EntryKind::File => found.push(StoredEntry { name, bytes: entry.bytes }),
-                EntryKind::Folder => self.list_into(&name, depth - 1, found)?,
+                // A folder without names that could match is none of our business.
+                EntryKind::Folder if !name.starts_with(prefix) && !prefix.starts_with(&name) => {}
+                EntryKind::Folder => self.list_into(&name, prefix, depth - 1, found)?,
             }
         }
         Ok(())
@@ -111,7 +121,7 @@ impl<D: Disk> Storage for OnDisk<D> {
             check(folder)?;
         }
         let mut found = Vec::new();
-        match self.list_into(folder, MAX_DEPTH, &mut found) {
+        match self.list_into(folder, prefix, MAX_DEPTH, &mut found) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             listed => listed?,
         }
@@ -134,6 +144,19 @@ impl<D: Disk> Storage for OnDisk<D> {
             }
         }
         self.disk.sync_folder(parent(name))
+    }
+
+    fn clear_abandoned(&self, folder: &str) -> Result<()> {
+        if !folder.is_empty() {
+            check(folder)?;
+        }
+        let entries = match self.disk.list(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            listed => listed?,
+        };
+        let owners: BTreeSet<&str> =
+            entries.iter().filter_map(|entry| temporary_owner(&entry.name)).collect();
+        owners.into_iter().try_for_each(|owner| sweep::sweep(&self.disk, &join(folder, owner)))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {

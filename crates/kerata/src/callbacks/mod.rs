@@ -2,9 +2,11 @@
 
 mod callback;
 mod list;
+mod monitor;
 mod training;
 
 pub use callback::Callback;
 pub(crate) use list::CallbackList;
-pub(crate) use training::Host;
+pub use monitor::Mode;
+pub(crate) use training::{Host, no_metric};
 pub use training::{Logs, Training};

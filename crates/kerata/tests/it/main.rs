@@ -1,5 +1,7 @@
-//! The golden models through the public API: what Keras says about them, kerata says too.
+//! The public API: golden models and what Keras says about them, checkpoints.
 
+mod checkpoint_faults;
+mod checkpoints;
 mod counts;
 #[path = "../../../kerata-nn/tests/it/custom.rs"]
 mod custom;
