@@ -14,6 +14,7 @@ mod traces;
 
 pub mod callbacks;
 pub mod checkpoint;
+pub mod datasets;
 pub mod diff;
 pub mod inspect;
 pub mod optimize;
@@ -33,7 +34,7 @@ pub use optimize::{OptimizeOptions, OptimizeReport, optimize};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};
 pub use traces::{needs_code, traced, with_traces};
-pub use train::{Checkpoints, FitOptions, Fitted, fit, fit_with};
+pub use train::{Checkpoints, Fit, FitOptions, Fitted, History, fit, fit_with};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

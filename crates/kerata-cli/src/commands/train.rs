@@ -95,17 +95,15 @@ impl Run for Train {
         bar.finish_and_clear();
         kerata::save(&fitted.artifact, &self.save, &SaveOptions::new().overwrite(true))?;
 
-        let values = |values: &Vec<f64>| Tree::List(values.iter().map(|value| Tree::Float(*value)).collect());
-        let history = fitted.history.iter().map(|(name, list)| (name.clone(), values(list))).collect();
-        let mut json = vec![("history".to_owned(), Tree::Object(history))];
+        let mut json = vec![("history".to_owned(), fitted.history.to_tree())];
         if !fitted.left_out.is_empty() {
             json.push(("not_measured".to_owned(), Tree::from(fitted.left_out.clone())));
         }
         let names: Vec<&str> =
-            std::iter::once("epoch").chain(fitted.history.keys().map(String::as_str)).collect();
-        let epochs = fitted.history.values().map(Vec::len).max().unwrap_or(0);
+            std::iter::once("epoch").chain(fitted.history.values.keys().map(String::as_str)).collect();
+        let epochs = fitted.history.epochs();
         let row = |epoch: usize| {
-            let cells = fitted.history.values();
+            let cells = fitted.history.values.values();
             let cells = cells.map(|list| list.get(epoch).map_or_else(String::new, |value| format!("{value:.6}")));
             std::iter::once((epoch + 1).to_string()).chain(cells).collect()
         };

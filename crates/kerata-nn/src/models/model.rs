@@ -150,6 +150,18 @@ impl Model {
         }
     }
 
+    /// Gives the model the compile config that Keras would write.
+    pub fn set_compile_config(&mut self, config: Object) {
+        self.artifact.compile_config = Some(Tree::Object(config));
+    }
+
+    /// Puts other values, and all else that is stored beside the layers, in place of its own. Fails when the artifact holds
+    /// variables of other layers.
+    pub fn replace(&mut self, artifact: Artifact) -> Result<()> {
+        let own = std::mem::replace(&mut self.artifact, artifact);
+        self.check_variables().inspect_err(|_| self.artifact = own)
+    }
+
     /// What the model computes, as a graph: its inputs in Keras's order under their names, variables by their paths.
     pub fn trace(&self, training: bool) -> Result<Graph> {
         let builder = GraphBuilder::new(self.root.name());

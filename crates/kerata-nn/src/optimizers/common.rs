@@ -4,7 +4,7 @@ use kerata_core::{Object, Result, ResultExt, Tree};
 
 use crate::Registry;
 use crate::config::{Value, argument};
-use crate::schedules::LearningRateSchedule;
+use crate::schedules::{LearningRateSchedule, Schedule};
 
 /// The learning rate of an optimizer.
 #[derive(Clone, Debug)]
@@ -30,6 +30,18 @@ impl Value for LearningRate {
             Self::Number(number) => Tree::Float(f64::from(*number as f32)),
             Self::Schedule(schedule) => schedule.write(),
         }
+    }
+}
+
+impl From<f64> for LearningRate {
+    fn from(rate: f64) -> Self {
+        Self::Number(rate)
+    }
+}
+
+impl<T: Schedule> From<T> for LearningRate {
+    fn from(schedule: T) -> Self {
+        Self::Schedule(schedule.into())
     }
 }
 
@@ -74,6 +86,25 @@ impl Common {
             loss_scale_factor: None,
             gradient_accumulation_steps: None,
         }
+    }
+
+    /// The arguments under Keras's names, in Keras's order.
+    pub(super) fn config(&self) -> Object {
+        let number = |value: Option<f64>| value.map_or(Tree::Null, Tree::Float);
+        let count = |value: Option<i64>| value.map_or(Tree::Null, Tree::from);
+        let entries = [
+            ("learning_rate", self.learning_rate.write()),
+            ("weight_decay", number(self.weight_decay)),
+            ("clipnorm", number(self.clipnorm)),
+            ("global_clipnorm", number(self.global_clipnorm)),
+            ("clipvalue", number(self.clipvalue)),
+            ("use_ema", Tree::from(self.use_ema)),
+            ("ema_momentum", Tree::Float(self.ema_momentum)),
+            ("ema_overwrite_frequency", count(self.ema_overwrite_frequency)),
+            ("loss_scale_factor", number(self.loss_scale_factor)),
+            ("gradient_accumulation_steps", count(self.gradient_accumulation_steps)),
+        ];
+        entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// Reads them from a config; what it does not have stays.

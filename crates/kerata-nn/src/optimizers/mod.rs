@@ -58,6 +58,14 @@ pub trait Optimize: Config {
     fn weight_decay(&self, common: &Common, _trained: &Trained) -> Option<f64> {
         common.weight_decay
     }
+
+    /// An optimizer of this rule with a learning rate: a number or a schedule.
+    fn learning_rate(self, rate: impl Into<LearningRate>) -> Optimizer
+    where
+        Self: Sized,
+    {
+        Optimizer::new(self).learning_rate(rate)
+    }
 }
 
 /// The family of optimizers.

@@ -8,9 +8,10 @@ use kerata_core::{DType, Error, Object, Result, ResultExt, Shape, Tree, ops};
 
 use super::clip::clip;
 use super::slots::Slot;
-use super::{Common, LearningRate, Rule, Slots, Start, Trained, Update};
+use super::{Common, LearningRate, Optimize, Rule, Slots, Start, Trained, Update};
 use crate::Registry;
-use crate::config::{Value, argument};
+use crate::config::{Value, argument, serialized};
+use crate::layers::snake_case;
 
 /// An optimizer with its arguments.
 #[derive(Clone, Debug)]
@@ -41,6 +42,19 @@ struct LossScale {
 /// Variables of a `LossScaleOptimizer` before those of the optimizer inside it.
 const SCALE_VARIABLES: usize = 4;
 
+impl<T: Optimize> From<T> for Optimizer {
+    fn from(rule: T) -> Self {
+        Self::new(rule)
+    }
+}
+
+impl From<&str> for Optimizer {
+    /// A built-in by its name; any other name is kept and fails when it is used.
+    fn from(name: &str) -> Self {
+        Self::new(Rule::from(name))
+    }
+}
+
 impl OptimizerVariable {
     /// The values that it starts with, for the values of the trained variable of an index.
     pub fn initial(&self, variable: impl FnOnce(usize) -> Result<Array>) -> Result<Array> {
@@ -49,6 +63,74 @@ impl OptimizerVariable {
 }
 
 impl Optimizer {
+    /// An optimizer of a rule with the defaults of the common arguments.
+    pub fn new(rule: impl Into<Rule>) -> Self {
+        let rule = rule.into();
+        let common = rule.object().map_or_else(|_| Common::new(0.001), |rule| rule.common());
+        Self { rule, common, scale: None }
+    }
+
+    /// Changes the common arguments: `.with(|common| common.clipnorm = Some(1.0))`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Common)) -> Self {
+        change(&mut self.common);
+        self
+    }
+
+    /// Sets the learning rate: a number or a schedule.
+    #[must_use]
+    pub fn learning_rate(self, rate: impl Into<LearningRate>) -> Self {
+        self.with(|common| common.learning_rate = rate.into())
+    }
+
+    /// Sets the longest gradient of a variable.
+    #[must_use]
+    pub fn clipnorm(self, norm: f64) -> Self {
+        self.with(|common| common.clipnorm = Some(norm))
+    }
+
+    /// Sets the share of each variable that is taken off in each step, times the learning rate.
+    #[must_use]
+    pub fn weight_decay(self, decay: f64) -> Self {
+        self.with(|common| common.weight_decay = Some(decay))
+    }
+
+    /// Keeps an exponential moving average of the variables, which they become at the end of training.
+    #[must_use]
+    pub fn use_ema(self, momentum: f64) -> Self {
+        self.with(|common| (common.use_ema, common.ema_momentum) = (true, momentum))
+    }
+
+    /// The optimizer as Keras writes it.
+    pub fn write(&self) -> Tree {
+        let mut tree = self.rule.write();
+        if let Tree::Text(_) = tree
+            && let Ok(rule) = self.rule.object()
+        {
+            tree = serialized("keras.optimizers", rule.class_name(), Tree::Object(rule.config()), None);
+        }
+        if let Some(config) = tree.get_mut("config").and_then(Tree::as_object_mut) {
+            let name = self
+                .rule
+                .object()
+                .map_or_else(|_| "optimizer".to_owned(), |rule| snake_case(rule.class_name()));
+            let mut whole = Object::from_iter([("name".to_owned(), Tree::from(name))]);
+            whole.extend(self.common.config());
+            for (key, value) in std::mem::take(config) {
+                whole.entry(key).or_insert(value);
+            }
+            *config = whole;
+        }
+        let Some(scale) = &self.scale else { return tree };
+        let config = Tree::from([
+            ("name", Tree::from("loss_scale_optimizer")),
+            ("inner_optimizer", tree),
+            ("initial_scale", Tree::Float(scale.initial_scale)),
+            ("dynamic_growth_steps", Tree::from(scale.dynamic_growth_steps)),
+        ]);
+        serialized("keras.optimizers", "LossScaleOptimizer", config, None)
+    }
+
     /// Reads the optimizer of a compile config: a name or an object.
     pub fn read(tree: &Tree, registry: &Registry) -> Result<Self> {
         let empty = Object::new();
@@ -73,6 +155,11 @@ impl Optimizer {
         let scale = || LossScale { initial_scale: 32768.0, dynamic_growth_steps: 2000 };
         self.scale = Some(self.scale.unwrap_or_else(scale));
         self
+    }
+
+    /// Fails when its class is not known.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.rule.object().map(|_| ())
     }
 
     /// The common arguments.

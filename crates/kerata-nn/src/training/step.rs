@@ -6,15 +6,39 @@ use kerata_core::{Error, Result, ResultExt, Role, autodiff, ops};
 use super::{Compiled, CompiledLoss, CompiledMeasure, CompiledMetric};
 use crate::Model;
 use crate::layers::Masked;
-use crate::losses::{self, Loss, align, reduce};
+use crate::losses::{self, Loss, align, reduce, same_rank};
 use crate::metrics::{self, Measure, sum_and_weight};
 use crate::optimizers::Trained;
+
+/// What a step is given beside the inputs of the model.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Feeds {
+    /// Targets, one for each output with a loss.
+    pub targets: Vec<TensorSpec>,
+    /// Weights of samples: none, or one for each target.
+    pub weights: Vec<TensorSpec>,
+}
+
+impl Feeds {
+    /// Targets without weights.
+    pub fn new(targets: impl Into<Vec<TensorSpec>>) -> Self {
+        Self { targets: targets.into(), weights: Vec::new() }
+    }
+
+    /// Sets the weights of samples, one for each target.
+    #[must_use]
+    pub fn weights(mut self, weights: impl Into<Vec<TensorSpec>>) -> Self {
+        self.weights = weights.into();
+        self
+    }
+}
 
 /// A step with what its outputs are.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StepGraph {
-    /// Inputs: those of the model, then a target for each output with a loss. Outputs: what is [measured](Self::measured).
+    /// Inputs: those of the model, a target for each output with a loss, weights for each target if there are any. Outputs: what is [measured](Self::measured).
     pub graph: Graph,
     /// What the outputs of the graph are, in order.
     pub measured: Vec<Measured>,
@@ -57,11 +81,10 @@ pub fn trained(model: &Model) -> Result<Vec<Trained>> {
         .collect()
 }
 
-/// One step of training: forward, losses, gradients, updates of all variables. `targets` are the specs of the targets,
-/// one for each output with a loss.
-pub fn step(model: &Model, compiled: &Compiled, targets: &[TensorSpec]) -> Result<StepGraph> {
+/// One step of training: forward, losses, gradients, updates of all variables.
+pub fn step(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<StepGraph> {
     let builder = GraphBuilder::new("train_step");
-    let forward = forward(&builder, model, compiled, targets, true)?;
+    let forward = forward(&builder, model, compiled, feeds, true)?;
     let trained = trained(model)?;
     let variables = trained
         .iter()
@@ -93,9 +116,9 @@ pub fn step(model: &Model, compiled: &Compiled, targets: &[TensorSpec]) -> Resul
 }
 
 /// One step of evaluation: forward and losses.
-pub fn evaluation(model: &Model, compiled: &Compiled, targets: &[TensorSpec]) -> Result<StepGraph> {
+pub fn evaluation(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<StepGraph> {
     let builder = GraphBuilder::new("test_step");
-    forward(&builder, model, compiled, targets, false)?.finish(&builder)
+    forward(&builder, model, compiled, feeds, false)?.finish(&builder)
 }
 
 /// Forward pass with losses.
@@ -121,7 +144,7 @@ fn forward(
     builder: &GraphBuilder,
     model: &Model,
     compiled: &Compiled,
-    specs: &[TensorSpec],
+    feeds: &Feeds,
     training: bool,
 ) -> Result<Forward> {
     let ports = model.inputs()?;
@@ -129,12 +152,20 @@ fn forward(
         ports.tensors().iter().map(|port| builder.input(port.label(), port.spec.clone())).collect();
     let targets: Vec<usize> =
         (0..compiled.losses.len()).filter(|output| compiled.losses[*output].is_some()).collect();
-    if targets.len() != specs.len() {
-        return Err(Error::mismatch(format!("expected {} targets, found {}", targets.len(), specs.len())));
+    let (expected, found) = (targets.len(), feeds.targets.len());
+    if found != expected {
+        return Err(Error::mismatch(format!("expected {expected} targets, found {found}")));
     }
-    let names = targets.iter().filter_map(|output| compiled.outputs.get(*output));
-    let y_true: Vec<Tensor> =
-        names.zip(specs).map(|(name, spec)| builder.input(format!("target/{name}"), spec.clone())).collect();
+    if !feeds.weights.is_empty() && feeds.weights.len() != expected {
+        let found = feeds.weights.len();
+        return Err(Error::mismatch(format!("expected weights for {expected} targets, found {found}")));
+    }
+    let feed = |kind: &str, specs: &[TensorSpec]| -> Vec<Tensor> {
+        let names = targets.iter().filter_map(|output| compiled.outputs.get(*output));
+        names.zip(specs).map(|(name, spec)| builder.input(format!("{kind}/{name}"), spec.clone())).collect()
+    };
+    let y_true = feed("target", &feeds.targets);
+    let weights = feed("weight", &feeds.weights);
     let traced = model.call(builder, &inputs, training)?;
     if traced.outputs.len() != compiled.losses.len() {
         return Err(Error::internal("the model gave another number of outputs than it declares"));
@@ -142,14 +173,15 @@ fn forward(
 
     let mut parts = Vec::new();
     let mut measured = Vec::new();
-    for (output, y_true) in targets.iter().zip(&y_true) {
+    for (position, (output, y_true)) in targets.iter().zip(&y_true).enumerate() {
         let (Some(Some(loss)), Some(y_pred), Some(name)) =
             (compiled.losses.get(*output), traced.outputs.get(*output), compiled.outputs.get(*output))
         else {
             continue;
         };
         let _scope = builder.scope("loss");
-        let value = loss_of(loss, y_true, y_pred).at(|| format!("loss of output `{name}`"))?;
+        let value =
+            loss_of(loss, y_true, y_pred, weights.get(position)).at(|| format!("loss of output `{name}`"))?;
         if targets.len() > 1 {
             measured.push((Measured::Loss(format!("{name}_loss")), value.clone()));
         }
@@ -179,7 +211,8 @@ fn forward(
     let mut left_out = Vec::new();
     let _scope = builder.scope("metrics");
     for (list, prefix) in [(&compiled.metrics, ""), (&compiled.weighted_metrics, "weighted_")] {
-        for (output, y_true) in targets.iter().zip(&y_true) {
+        for (position, (output, y_true)) in targets.iter().zip(&y_true).enumerate() {
+            let weights = if prefix.is_empty() { None } else { weights.get(position) };
             let (Some(metrics), Some(y_pred), Some(of)) =
                 (list.get(*output), traced.outputs.get(*output), compiled.outputs.get(*output))
             else {
@@ -188,7 +221,7 @@ fn forward(
             for metric in metrics {
                 let name =
                     metric_name(&metric.name, (compiled.outputs.len() > 1).then_some(of), prefix, &measured);
-                match measure(metric, y_true, y_pred).at(|| format!("metric `{name}`"))? {
+                match measure(metric, y_true, y_pred, weights).at(|| format!("metric `{name}`"))? {
                     Some((is_root, sums)) => measured.push((Measured::Mean { name, is_root }, sums)),
                     None => left_out.push(name),
                 }
@@ -199,7 +232,12 @@ fn forward(
 }
 
 /// The loss of one output.
-fn loss_of(loss: &CompiledLoss, y_true: &Tensor, y_pred: &Masked) -> Result<Tensor> {
+fn loss_of(
+    loss: &CompiledLoss,
+    y_true: &Tensor,
+    y_pred: &Masked,
+    weights: Option<&Tensor>,
+) -> Result<Tensor> {
     let chosen;
     let function = match &loss.function {
         Some(function) => function,
@@ -216,7 +254,7 @@ fn loss_of(loss: &CompiledLoss, y_true: &Tensor, y_pred: &Masked) -> Result<Tens
         (Some(mask), None) => Some(mask.clone()),
         (None, own) => own,
     };
-    reduce(&values, None, mask.as_ref(), loss.reduction)
+    reduce(&values, weights, mask.as_ref(), loss.reduction)
 }
 
 /// The cross-entropy that fits the shapes of labels and predictions.
@@ -243,7 +281,12 @@ fn metric_name(name: &str, output: Option<&String>, prefix: &str, taken: &[(Meas
 }
 
 /// The sums of a metric, and whether its result is a root; nothing when the metric is not known.
-fn measure(metric: &CompiledMetric, y_true: &Tensor, y_pred: &Masked) -> Result<Option<(bool, Tensor)>> {
+fn measure(
+    metric: &CompiledMetric,
+    y_true: &Tensor,
+    y_pred: &Masked,
+    weights: Option<&Tensor>,
+) -> Result<Option<(bool, Tensor)>> {
     let prediction = ops::cast(&y_pred.tensor, kerata_core::DType::Float32)?;
     let (is_root, values) = match &metric.measure {
         CompiledMeasure::Accuracy => (false, accuracy(y_true, &prediction)?),
@@ -256,7 +299,17 @@ fn measure(metric: &CompiledMetric, y_true: &Tensor, y_pred: &Masked) -> Result<
             (false, loss.object()?.call(&y_true, &prediction)?)
         }
     };
-    Ok(Some((is_root, sum_and_weight(&values, y_pred.mask.as_ref())?)))
+    let weights = weights_of(weights, y_pred.mask.as_ref())?;
+    Ok(Some((is_root, sum_and_weight(&values, weights.as_ref())?)))
+}
+
+/// The weights of values: those of samples, times zero for what a mask leaves out.
+fn weights_of(weights: Option<&Tensor>, mask: Option<&Tensor>) -> Result<Option<Tensor>> {
+    let Some(mask) = mask else { return Ok(weights.cloned()) };
+    let counts = ops::cast(mask, kerata_core::DType::Float32)?;
+    let Some(weights) = weights else { return Ok(Some(counts)) };
+    let (counts, weights) = same_rank(&counts, weights)?;
+    ops::multiply(&weights, &counts).map(Some)
 }
 
 /// The accuracy that fits the shapes of labels and predictions.

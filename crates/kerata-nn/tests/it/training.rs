@@ -6,7 +6,7 @@ use std::path::Path;
 use kerata_core::array::Array;
 use kerata_core::{Error, Limits, Result, ResultExt, Tree};
 use kerata_engine::{Engine, SessionOptions, reference::Reference};
-use kerata_nn::training::{self, Compiled, Measured, StepGraph};
+use kerata_nn::training::{self, Compiled, Feeds, Measured, StepGraph};
 use kerata_nn::{Model, Registry};
 
 use crate::golden::{arrays, cases, read};
@@ -76,7 +76,7 @@ fn train(path: &Path) -> Result<()> {
     let compiled = Compiled::of(&model, &registry)?;
     let targets = arrays(path, "train_target")?;
     let specs: Vec<_> = targets.iter().map(Array::spec).collect();
-    let step = training::step(&model, &compiled, &specs)?;
+    let step = training::step(&model, &compiled, &Feeds::new(specs))?;
 
     let trained = training::trained(&model)?;
     let mut state = HashMap::new();

@@ -10,8 +10,7 @@ use indexmap::IndexMap;
 use kerata_core::array::Array;
 use kerata_core::{Artifact, DType, Data, Error, Limits, Object, Result, ResultExt, Tree};
 
-use super::samples::Samples;
-use super::trainer::Sums;
+use super::sums::Sums;
 use super::{Checkpoints, FitOptions};
 use crate::{OpenOptions, SaveOptions};
 
@@ -46,7 +45,7 @@ pub(super) struct Position {
 
 impl Position {
     /// Fails when the training was started with other samples or options.
-    pub fn check(&self, samples: &Samples, options: &FitOptions) -> Result<()> {
+    pub fn check(&self, samples: Option<usize>, options: &FitOptions) -> Result<()> {
         let now = started_with(samples, options);
         for (key, then) in &self.started_with {
             let now = now.get(key).unwrap_or(&Tree::Null);
@@ -61,9 +60,9 @@ impl Position {
 }
 
 /// What must be the same to continue to the same end. The number of epochs may grow.
-fn started_with(samples: &Samples, options: &FitOptions) -> Object {
+fn started_with(samples: Option<usize>, options: &FitOptions) -> Object {
     Object::from_iter([
-        ("samples".to_owned(), Tree::from(samples.len())),
+        ("samples".to_owned(), Tree::from(samples)),
         ("batch_size".to_owned(), Tree::from(options.batch_size)),
         ("shuffle".to_owned(), Tree::from(options.shuffle)),
         ("seed".to_owned(), Tree::from(options.seed)),
@@ -77,7 +76,7 @@ pub(super) fn add_position(
     states: &IndexMap<String, Array>,
     position: &Position,
     callbacks: Tree,
-    samples: &Samples,
+    samples: Option<usize>,
     options: &FitOptions,
 ) -> Result<()> {
     let states = states.iter().map(|(path, value)| Ok((path.clone(), array_tree(value)?)));

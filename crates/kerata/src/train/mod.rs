@@ -1,175 +1,143 @@
-//! `fit`: trains a compiled model on arrays, as Keras's `fit` does.
+//! `fit`, `evaluate`, `predict`: training of compiled models on arrays or batches, as Keras does it.
 
+mod arrays;
+mod batches;
 mod checkpoint;
+mod evaluator;
+mod feed;
+mod history;
+mod options;
+mod plot;
+mod prepare;
+mod progress;
 mod samples;
+mod sums;
 mod trainer;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+pub use arrays::{Arrays, Named};
+pub use batches::{Batch, Batches, EpochBatches};
+pub use history::History;
+pub use options::{Checkpoints, FitOptions, StepObserver};
+pub use progress::{Moment, Progress, ProgressBar};
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
 use kerata_core::{Artifact, Result};
-use kerata_nn::Registry;
+use kerata_nn::{Model, Registry};
 
 use crate::callbacks::{Callback, CallbackList};
+use crate::predict::{PredictOptions, Predictor};
+use evaluator::Evaluator;
 use trainer::Trainer;
 
-/// Hears of each step of training.
-pub type StepObserver = Arc<dyn Fn(&Progress) -> Result<()> + Send + Sync>;
+/// Samples of one run of `predict` and `evaluate`.
+const RUN_SIZE: usize = 256;
 
-/// How to train.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct FitOptions {
-    /// How often all samples are gone through.
-    pub epochs: usize,
-    /// Samples of one step; the last one of an epoch may have fewer.
-    pub batch_size: usize,
-    /// Whether the samples are put into another order in each epoch.
-    pub shuffle: bool,
-    /// Where the order starts; with the number of the epoch it gives the order.
-    pub seed: u64,
-    /// Share of the samples, taken from the end, that is not trained on but evaluated after each epoch.
-    pub validation_split: f64,
-    /// Name of the engine.
-    pub engine: String,
-    /// Most threads that one step uses.
-    pub threads: usize,
-    /// Files to continue from.
-    pub checkpoints: Option<Checkpoints>,
-    /// Hears of each step; an error ends the training.
-    pub observer: Option<StepObserver>,
+/// What Keras's models can do beside being called.
+pub trait Fit {
+    /// Trains the compiled model on arrays, from its present weights and optimizer state on.
+    ///
+    /// When it fails the model is as before.
+    ///
+    /// ```
+    /// use kerata::nn::layers::core::{Dense, InputLayer};
+    /// use kerata::nn::layers::reshaping::Flatten;
+    /// use kerata::nn::models::Sequential;
+    /// use kerata::nn::training::Compile;
+    /// use kerata::{Fit, FitOptions, Model, core::Shape, datasets};
+    ///
+    /// # fn main() -> kerata::core::Result<()> {
+    /// let layers = Sequential::new([
+    ///     InputLayer::new(Shape::new([None, Some(8), Some(8), Some(1)])).into(),
+    ///     Flatten::new().into(),
+    ///     Dense::new(10).activation("softmax").into(),
+    /// ]);
+    /// let mut model = Model::new(layers, 1)?;
+    /// model.compile(&Compile::new().optimizer("adam").loss("sparse_categorical_crossentropy").metrics(["accuracy"]))?;
+    ///
+    /// let digits = datasets::digits()?;
+    /// let options = FitOptions::new().epochs(3).validation_split(0.1);
+    /// let history = model.fit(&digits.x_train, &digits.y_train, &options)?;
+    /// assert_eq!(history.get("val_accuracy").len(), 3);
+    /// let logs = model.evaluate(&digits.x_test, &digits.y_test)?;
+    /// assert!(logs["accuracy"] > 0.8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn fit(&mut self, x: impl Into<Arrays>, y: impl Into<Arrays>, options: &FitOptions) -> Result<History>;
+
+    /// The same with callbacks, in the order in which they hear of each moment.
+    ///
+    /// A callback that is asked something afterwards is lent: `vec![Box::new(&mut stopping)]`.
+    fn fit_with<'a>(
+        &mut self,
+        x: impl Into<Arrays>,
+        y: impl Into<Arrays>,
+        options: &'a FitOptions,
+        callbacks: Vec<Box<dyn Callback + 'a>>,
+    ) -> Result<History>;
+
+    /// The same on batches that come from elsewhere. Of the options those on samples and their order mean nothing here.
+    fn fit_batches<'a>(
+        &mut self,
+        batches: &'a mut dyn Batches,
+        options: &'a FitOptions,
+        callbacks: Vec<Box<dyn Callback + 'a>>,
+    ) -> Result<History>;
+
+    /// The loss and the metrics of the compiled model on samples.
+    fn evaluate(&self, x: impl Into<Arrays>, y: impl Into<Arrays>) -> Result<IndexMap<String, f64>>;
+
+    /// What the model gives for samples, in the order of its outputs.
+    fn predict(&self, x: impl Into<Arrays>) -> Result<Vec<Array>>;
 }
 
-/// Files to continue from after an interruption.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Checkpoints {
-    /// The folder of `ckpt-<step>.keras`.
-    pub folder: PathBuf,
-    /// After how many steps one is written.
-    pub every: u64,
-    /// Whether to continue from the newest one, if there is one.
-    pub resume: bool,
-}
-
-impl Checkpoints {
-    /// A checkpoint in a folder after so many steps.
-    pub fn new(folder: impl Into<PathBuf>, every: u64) -> Self {
-        Self { folder: folder.into(), every, resume: false }
+impl Fit for Model {
+    fn fit(&mut self, x: impl Into<Arrays>, y: impl Into<Arrays>, options: &FitOptions) -> Result<History> {
+        self.fit_with(x, y, options, Vec::new())
     }
 
-    /// Sets whether to continue from the newest one.
-    #[must_use]
-    pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
-        self
+    fn fit_with<'a>(
+        &mut self,
+        x: impl Into<Arrays>,
+        y: impl Into<Arrays>,
+        options: &'a FitOptions,
+        callbacks: Vec<Box<dyn Callback + 'a>>,
+    ) -> Result<History> {
+        let mut all = Batch::new(x, y);
+        all.sample_weight = options.sample_weight.clone();
+        let callbacks = CallbackList::new(callbacks);
+        let fitted =
+            Trainer::of_samples(self.clone(), &all, Registry::built_in(), options, callbacks)?.run()?;
+        self.replace(fitted.artifact)?;
+        Ok(fitted.history)
     }
-}
 
-/// How far the training is.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Steps done.
-    pub step: u64,
-    /// Steps in all.
-    pub steps: u64,
-    /// The epoch, from 0 on.
-    pub epoch: usize,
-    /// The mean loss of the epoch so far.
-    pub loss: f64,
-}
+    fn fit_batches<'a>(
+        &mut self,
+        batches: &'a mut dyn Batches,
+        options: &'a FitOptions,
+        callbacks: Vec<Box<dyn Callback + 'a>>,
+    ) -> Result<History> {
+        let callbacks = CallbackList::new(callbacks);
+        let trainer = Trainer::of_batches(self.clone(), batches, Registry::built_in(), options, callbacks)?;
+        let fitted = trainer.run()?;
+        self.replace(fitted.artifact)?;
+        Ok(fitted.history)
+    }
 
-impl Default for FitOptions {
-    fn default() -> Self {
-        Self {
-            epochs: 1,
-            batch_size: 32,
-            shuffle: true,
-            seed: 0,
-            validation_split: 0.0,
-            engine: "cpu".to_owned(),
-            threads: 1,
-            checkpoints: None,
-            observer: None,
-        }
+    fn evaluate(&self, x: impl Into<Arrays>, y: impl Into<Arrays>) -> Result<IndexMap<String, f64>> {
+        let options = FitOptions::new().batch_size(RUN_SIZE);
+        Evaluator::of(self, &Batch::new(x, y), Registry::built_in(), &options)
+    }
+
+    fn predict(&self, x: impl Into<Arrays>) -> Result<Vec<Array>> {
+        let predictor = Predictor::new(self, &PredictOptions::new())?;
+        let names: Vec<&str> = predictor.inputs().iter().map(|(name, _)| name.as_str()).collect();
+        let inputs = x.into().arrange(&names, "in")?;
+        predictor.run_in_batches(&inputs, RUN_SIZE)
     }
 }
-
-impl FitOptions {
-    /// Keras's defaults: one epoch, batches of 32, shuffled.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets how often all samples are gone through.
-    #[must_use]
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
-    /// Sets the samples of one step.
-    #[must_use]
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
-        self
-    }
-
-    /// Sets whether the samples are put into another order in each epoch.
-    #[must_use]
-    pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
-        self
-    }
-
-    /// Sets where the order starts.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Sets the share of the samples that is evaluated after each epoch.
-    #[must_use]
-    pub fn validation_split(mut self, share: f64) -> Self {
-        self.validation_split = share;
-        self
-    }
-
-    /// Sets the engine.
-    #[must_use]
-    pub fn engine(mut self, name: impl Into<String>) -> Self {
-        self.engine = name.into();
-        self
-    }
-
-    /// Sets the most threads that one step uses.
-    #[must_use]
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
-    }
-
-    /// Sets the files to continue from.
-    #[must_use]
-    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
-        self.checkpoints = Some(checkpoints);
-        self
-    }
-
-    /// Sets who hears of each step.
-    #[must_use]
-    pub fn observer(mut self, observer: impl Fn(&Progress) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
-        self
-    }
-}
-
-/// Arrays by name, or in order under names such as `in_0`.
-pub type Named = IndexMap<String, Array>;
 
 /// A trained model.
 #[derive(Clone, Debug)]
@@ -178,7 +146,7 @@ pub struct Fitted {
     /// The model with its new weights and optimizer state.
     pub artifact: Artifact,
     /// Losses and metrics by name, a value for each epoch.
-    pub history: IndexMap<String, Vec<f64>>,
+    pub history: History,
     /// Metrics of the compile config that are not known, and were not measured.
     pub left_out: Vec<String>,
 }
@@ -186,7 +154,7 @@ pub struct Fitted {
 /// Trains a model by its compile config, from its stored optimizer state on; an optimizer that is not built is built.
 ///
 /// `x` holds the inputs by name, or as `in_0`, ...; `y` the targets by name of the output, or as `out_0`, ... A single
-/// array may have any name.
+/// array may have any name. Classes of one's own are found in the registry.
 pub fn fit(
     artifact: &Artifact,
     x: &Named,
@@ -208,5 +176,8 @@ pub fn fit_with<'a>(
     options: &'a FitOptions,
     callbacks: Vec<Box<dyn Callback + 'a>>,
 ) -> Result<Fitted> {
-    Trainer::new(artifact, x, y, registry, options, CallbackList::new(callbacks))?.run()
+    let model = Model::from_artifact(artifact, registry)?;
+    let mut all = Batch::new(x, y);
+    all.sample_weight = options.sample_weight.clone();
+    Trainer::of_samples(model, &all, registry, options, CallbackList::new(callbacks))?.run()
 }

@@ -4,182 +4,231 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::graph::TensorSpec;
-use kerata_core::{Artifact, DType, Error, Result, ResultExt, Role, Shape, Tree};
+use kerata_core::{Artifact, Error, Result, ResultExt, Role, Tree};
 use kerata_engine::{Session, SessionOptions, engine};
 use kerata_nn::optimizers::Trained;
-use kerata_nn::training::{self, Compiled, Measured, StepGraph};
+use kerata_nn::training::{self, Compiled, StepGraph};
 use kerata_nn::{Model, Registry};
 
 use super::checkpoint::{self, Position};
-use super::samples::{Samples, order};
-use super::{FitOptions, Fitted, Named, Progress};
+use super::evaluator::Evaluator;
+use super::feed::Feed;
+use super::prepare::Prepare;
+use super::progress::Means;
+use super::samples::Samples;
+use super::sums::Sums;
+use super::{Batch, Batches, FitOptions, Fitted, History, Moment, Progress};
 use crate::callbacks::{Callback, CallbackList, Host, Logs, Training};
-use crate::predict::fit_array;
 
 /// A model in training.
 pub(super) struct Trainer<'a> {
+    state: State<'a>,
+    feed: Feed<'a>,
+}
+
+/// All of it but where batches come from.
+struct State<'a> {
     options: &'a FitOptions,
     model: Model,
     compiled: Compiled,
     trained: Vec<Trained>,
-    samples: Samples,
-    validation: Option<Samples>,
     step: StepGraph,
     session: Box<dyn Session>,
-    evaluation: Option<(StepGraph, Box<dyn Session>)>,
+    evaluator: Option<Evaluator>,
     /// Values of variables that are updated and never read.
     unread: HashMap<String, Array>,
     position: Position,
+    /// Number of samples, when they are cut from arrays.
+    samples: Option<usize>,
     callbacks: CallbackList<'a>,
 }
 
 /// What is told to callbacks.
-type Moment = fn(&mut dyn Callback, &mut Training<'_>) -> Result<()>;
+type Told = fn(&mut dyn Callback, &mut Training<'_>) -> Result<()>;
 
 impl<'a> Trainer<'a> {
-    pub fn new(
-        artifact: &Artifact,
-        x: &Named,
-        y: &Named,
+    /// Trains on batches cut from arrays.
+    pub fn of_samples(
+        model: Model,
+        all: &Batch,
         registry: &Registry,
         options: &'a FitOptions,
-        mut callbacks: CallbackList<'a>,
+        callbacks: CallbackList<'a>,
     ) -> Result<Self> {
         if options.batch_size == 0 {
             return Err(Error::usage("a batch needs at least one sample"));
         }
+        Self::new(model, registry, (options, callbacks), |prepare| {
+            let prepared = prepare.prepare(all)?;
+            let feeds = prepared.feeds();
+            let samples = Samples::new(prepared.arrays)?;
+            let share = if options.validation_data.is_some() { 0.0 } else { options.validation_split };
+            let (samples, validation) = samples.split(share)?;
+            Ok((Feed::Samples(samples), feeds, validation))
+        })
+    }
+
+    /// Trains on batches that come from elsewhere.
+    pub fn of_batches(
+        model: Model,
+        batches: &'a mut dyn Batches,
+        registry: &Registry,
+        options: &'a FitOptions,
+        callbacks: CallbackList<'a>,
+    ) -> Result<Self> {
+        if options.validation_split != 0.0 {
+            let hint = "give `validation_data`";
+            return Err(Error::usage("a share of batches that come from elsewhere cannot be kept").hint(hint));
+        }
+        Self::new(model, registry, (options, callbacks), |prepare| {
+            let first = batches.epoch(0)?.next();
+            let first = first.ok_or_else(|| Error::usage("the epoch has no batches"))??;
+            let feeds = prepare.prepare(&first).at(|| "first batch")?.feeds();
+            Ok((Feed::Batches(batches, prepare.clone()), feeds, None))
+        })
+    }
+
+    fn new(
+        mut model: Model,
+        registry: &Registry,
+        (options, mut callbacks): (&'a FitOptions, CallbackList<'a>),
+        feed: impl FnOnce(&Prepare) -> Result<(Feed<'a>, training::Feeds, Option<Samples>)>,
+    ) -> Result<Self> {
         let resumed = match callbacks.resume_from()? {
             Some(artifact) => Some(artifact),
             None => checkpoint::resume(options)?,
         };
-        let (mut artifact, position) = match resumed {
-            Some(artifact) => {
+        let position = match resumed {
+            Some(mut artifact) => {
                 let position = checkpoint::position(&artifact)?;
-                (artifact, position)
+                artifact.extras.shift_remove(checkpoint::MEMBER);
+                model.replace(artifact).at(|| "checkpoint")?;
+                position
             }
-            None => (artifact.clone(), Position::default()),
+            None => Position::default(),
         };
-        artifact.extras.shift_remove(checkpoint::MEMBER);
-        let model = Model::from_artifact(&artifact, registry)?;
         model.check()?;
         let compiled = Compiled::of(&model, registry)?;
         let trained = training::trained(&model)?;
+        let prepare = Prepare::new(&model, &compiled, &options.class_weight)?;
+        let (feed, feeds, validation) = feed(&prepare)?;
+        let samples = feed.samples();
+        position.check(samples, options)?;
 
-        let inputs = inputs(&model, x)?;
-        let targets = targets(&compiled, y)?;
-        let specs: Vec<TensorSpec> = targets.iter().map(target_spec).collect();
-        let (samples, validation) =
-            Samples::new([inputs, targets].concat())?.split(options.validation_split)?;
-        position.check(&samples, options)?;
-
-        let step = training::step(&model, &compiled, &specs)?;
-        let state = optimizer_state(&model, &artifact, &compiled, &trained)?;
+        let step = training::step(&model, &compiled, &feeds)?;
+        let state = optimizer_state(&model, &compiled, &trained)?;
         let value = |path: &str| match position.states.get(path).or_else(|| state.get(path)) {
             Some(value) => Ok(value.clone()),
             None => model.variable(path),
         };
         let session_options = SessionOptions::default().with_threads(options.threads);
-        let engine = engine(&options.engine)?;
-        let session = engine.prepare(&step.graph, &value, &session_options)?;
-        let evaluation = match &validation {
-            Some(_) => {
-                let graph = training::evaluation(&model, &compiled, &specs)?;
-                let session = engine.prepare(&graph.graph, &value, &session_options)?;
-                Some((graph, session))
+        let session = engine(&options.engine)?.prepare(&step.graph, &value, &session_options)?;
+        let validation = match &options.validation_data {
+            Some(batch) => {
+                let prepared = prepare.for_evaluation().prepare(batch).at(|| "validation data")?;
+                let feeds = prepared.feeds();
+                Some((Samples::new(prepared.arrays)?, feeds))
+            }
+            None => validation.map(|samples| (samples, feeds)),
+        };
+        let evaluator = match validation {
+            Some((samples, feeds)) => {
+                Some(Evaluator::new(&model, &compiled, samples, &feeds, &value, options)?)
             }
             None => None,
         };
         let unread = state.into_iter().collect();
-        Ok(Self {
+        let state = State {
             options,
             model,
             compiled,
             trained,
-            samples,
-            validation,
             step,
             session,
-            evaluation,
+            evaluator,
             unread,
             position,
+            samples,
             callbacks,
-        })
+        };
+        Ok(Self { state, feed })
     }
 
     /// Trains to the end.
-    pub fn run(mut self) -> Result<Fitted> {
-        self.tell(|callback, training| callback.on_train_begin(training), &mut Logs::new(), 0)?;
-        self.callbacks.restore(&self.position.callbacks)?;
-        let batches = self.samples.len().div_ceil(self.options.batch_size);
-        let steps = (self.options.epochs * batches) as u64;
+    pub fn run(self) -> Result<Fitted> {
+        let Self { mut state, mut feed } = self;
+        state.tell(|callback, training| callback.on_train_begin(training), &mut Logs::new(), 0)?;
+        state.callbacks.restore(&state.position.callbacks)?;
         let mut last_logs = Logs::new();
-        while self.position.epoch < self.options.epochs && !self.position.is_stopping {
-            if self.position.batch == 0 {
-                self.tell(|callback, training| callback.on_epoch_begin(training), &mut Logs::new(), 0)?;
+        while state.position.epoch < state.options.epochs && !state.position.is_stopping {
+            last_logs = state.run_epoch(&mut feed)?;
+        }
+        state.finish(last_logs)
+    }
+}
+
+impl State<'_> {
+    /// What is left of an epoch; gives what was measured.
+    fn run_epoch(&mut self, feed: &mut Feed<'_>) -> Result<Logs> {
+        if self.position.batch == 0 {
+            self.tell(|callback, training| callback.on_epoch_begin(training), &mut Logs::new(), 0)?;
+        }
+        let batches = feed.count(self.options);
+        let most = self.options.steps_per_epoch.unwrap_or(usize::MAX);
+        let all = feed.epoch(self.options, self.position.epoch)?;
+        let mut left = all.take(most).enumerate().skip(self.position.batch).peekable();
+        while let Some((number, batch)) = left.next() {
+            let mut logs = Logs::new();
+            self.tell(|callback, training| callback.on_train_batch_begin(training), &mut logs, number)?;
+            self.train_on(&batch?)?;
+            if !self.callbacks.is_empty() {
+                logs = self.position.sums.means(&self.step);
             }
-            let rows = match self.options.shuffle {
-                true => order(self.samples.len(), self.options.seed, self.position.epoch),
-                false => (0..self.samples.len()).collect(),
-            };
-            for (number, batch) in rows.chunks(self.options.batch_size).enumerate().skip(self.position.batch)
-            {
-                let mut logs = Logs::new();
-                self.tell(|callback, training| callback.on_train_batch_begin(training), &mut logs, number)?;
-                self.train_on(batch)?;
-                if !self.callbacks.is_empty() {
-                    logs = self.position.sums.means(&self.step);
-                }
-                self.tell(|callback, training| callback.on_train_batch_end(training), &mut logs, number)?;
-                if let Some(observer) = &self.options.observer {
-                    let loss = self.position.sums.mean("loss");
-                    let (step, epoch) = (self.position.step, self.position.epoch);
-                    observer(&Progress { step, steps, epoch, loss })?;
-                }
-                let is_last = number + 1 == batches || self.position.is_stopping;
-                if is_last {
-                    logs = self.end_epoch()?;
-                    last_logs.clone_from(&logs);
-                }
-                self.tell(|callback, training| callback.on_settled(training), &mut logs, number)?;
-                let due = self
-                    .options
-                    .checkpoints
-                    .as_ref()
-                    .filter(|to| self.position.step.is_multiple_of(to.every.max(1)));
-                if let Some(to) = due {
-                    checkpoint::save(to, self.checkpoint(Tree::List(Vec::new()))?, self.position.step)?;
-                }
-                if is_last {
-                    break;
-                }
+            self.tell(|callback, training| callback.on_train_batch_end(training), &mut logs, number)?;
+            self.observe(Moment::Step, batches, Means::Sums(&self.position.sums, &self.step))?;
+            let is_last = left.peek().is_none() || self.position.is_stopping;
+            if is_last {
+                logs = self.end_epoch(batches)?;
+            }
+            self.tell(|callback, training| callback.on_settled(training), &mut logs, number)?;
+            let to = self.options.checkpoints.as_ref();
+            if let Some(to) = to.filter(|to| self.position.step.is_multiple_of(to.every.max(1))) {
+                checkpoint::save(to, self.checkpoint(Tree::List(Vec::new()))?, self.position.step)?;
+            }
+            if is_last {
+                return Ok(logs);
             }
         }
-        self.finish(last_logs)
+        Err(Error::usage("the epoch has no batches"))
     }
 
     /// One step.
-    fn train_on(&mut self, rows: &[usize]) -> Result<()> {
-        let inputs = self.samples.batch(rows)?;
-        let (outputs, updates) = self.session.run_with_updates(&inputs)?;
+    fn train_on(&mut self, inputs: &[Array]) -> Result<()> {
+        let (outputs, updates) = self.session.run_with_updates(inputs)?;
         for (path, value) in &updates {
             if let Some(kept) = self.unread.get_mut(path) {
                 *kept = value.clone();
             }
         }
         self.session.set_variables(updates)?;
-        self.position.sums.add(&self.step, &outputs, rows.len())?;
+        let samples = inputs.first().and_then(|input| input.shape().first().copied()).unwrap_or(0);
+        self.position.sums.add(&self.step, &outputs, samples)?;
         self.position.batch += 1;
         self.position.step += 1;
         Ok(())
     }
 
     /// Evaluates, notes the epoch, goes on to the next; gives what was measured.
-    fn end_epoch(&mut self) -> Result<Logs> {
+    fn end_epoch(&mut self, batches: Option<usize>) -> Result<Logs> {
         let mut logs = self.position.sums.take_means(&self.step);
-        let measured = self.evaluate()?;
-        logs.extend(measured.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
+        let is_due = (self.position.epoch + 1).is_multiple_of(self.options.validation_freq.max(1));
+        if is_due && let Some(mut evaluator) = self.evaluator.take() {
+            let measured = self.evaluate(&mut evaluator)?;
+            self.evaluator = Some(evaluator);
+            logs.extend(measured.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
+        }
         self.tell(|callback, training| callback.on_epoch_end(training), &mut logs, self.position.batch)?;
+        self.observe(Moment::Epoch, batches, Means::Done(&logs))?;
         for (name, value) in &logs {
             self.position.history.entry(name.clone()).or_default().push(*value);
         }
@@ -188,29 +237,15 @@ impl<'a> Trainer<'a> {
         Ok(logs)
     }
 
-    /// Measures the samples for validation, if there are any.
-    fn evaluate(&mut self) -> Result<Logs> {
-        let Some(samples) = self.validation.clone() else { return Ok(Logs::new()) };
+    /// Measures the samples for validation.
+    fn evaluate(&mut self, evaluator: &mut Evaluator) -> Result<Logs> {
         self.tell(|callback, training| callback.on_test_begin(training), &mut Logs::new(), 0)?;
-        if let Some((graph, session)) = &mut self.evaluation {
-            let mut values = Vec::new();
-            for (path, _, _) in graph.graph.variables() {
-                if let Ok(value) = self.session.variable(path) {
-                    values.push((path.to_owned(), value));
-                }
-            }
-            session.set_variables(values)?;
-        }
-        let rows: Vec<usize> = (0..samples.len()).collect();
-        let mut sums = Sums::default();
-        let mut logs = Logs::new();
-        for (number, batch) in rows.chunks(self.options.batch_size).enumerate() {
+        evaluator.take_variables(&|path| self.session.variable(path))?;
+        let (mut sums, mut logs) = (Sums::default(), Logs::new());
+        for number in 0..evaluator.batches() {
             self.tell(|callback, training| callback.on_test_batch_begin(training), &mut logs, number)?;
-            if let Some((graph, session)) = &self.evaluation {
-                let outputs = session.run(&samples.batch(batch)?)?;
-                sums.add(graph, &outputs, batch.len())?;
-                logs = sums.means(graph);
-            }
+            evaluator.measure_batch(number, &mut sums)?;
+            logs = evaluator.means(&sums);
             self.tell(|callback, training| callback.on_test_batch_end(training), &mut logs, number)?;
         }
         self.tell(|callback, training| callback.on_test_end(training), &mut logs, 0)?;
@@ -218,7 +253,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Tells the callbacks of a moment.
-    fn tell(&mut self, moment: Moment, logs: &mut Logs, batch: usize) -> Result<()> {
+    fn tell(&mut self, moment: Told, logs: &mut Logs, batch: usize) -> Result<()> {
         if self.callbacks.is_empty() {
             return Ok(());
         }
@@ -226,6 +261,22 @@ impl<'a> Trainer<'a> {
         let told = callbacks.each(self, logs, batch, moment);
         self.callbacks = callbacks;
         told
+    }
+
+    /// Tells the observer how far the training is.
+    fn observe(&self, moment: Moment, batches: Option<usize>, means: Means<'_>) -> Result<()> {
+        let Some(observer) = &self.options.observer else { return Ok(()) };
+        observer(&Progress {
+            moment,
+            step: self.position.step,
+            steps: (self.options.epochs * batches.unwrap_or(0)) as u64,
+            epoch: self.position.epoch,
+            epochs: self.options.epochs,
+            batch: self.position.batch,
+            batches,
+            loss: means.loss(),
+            means,
+        })
     }
 
     /// The artifact as the training has left it, and the states that Keras's files do not hold.
@@ -288,118 +339,12 @@ impl<'a> Trainer<'a> {
         }
         self.tell(|callback, training| callback.on_train_end(training), &mut logs, 0)?;
         let (artifact, _) = self.artifact()?;
-        Ok(Fitted { artifact, history: self.position.history, left_out: self.step.left_out })
+        let history = History { values: self.position.history };
+        Ok(Fitted { artifact, history, left_out: self.step.left_out })
     }
 }
 
-/// The optimizer's variables: as stored when all of them are, else as they start, with the step and rate that are stored.
-fn optimizer_state(
-    model: &Model,
-    artifact: &Artifact,
-    compiled: &Compiled,
-    trained: &[Trained],
-) -> Result<HashMap<String, Array>> {
-    let variables = compiled.optimizer.variables(trained)?;
-    let copies = compiled.optimizer.copies(trained)?.len();
-    let stored = artifact.optimizer().count();
-    if stored > 2 && stored != variables.len() + copies {
-        return Err(Error::mismatch(format!(
-            "the optimizer needs {} variables, the file holds {stored}",
-            variables.len() + copies
-        ))
-        .hint("convert the file with --drop-optimizer to start with a new state"));
-    }
-    let mut state = HashMap::new();
-    for variable in variables {
-        let value = match artifact.variables.get(&variable.path) {
-            Some(stored) => {
-                let value = Array::from_variable(stored).at(|| format!("variable `{}`", variable.path))?;
-                let value = value.cast(variable.spec.dtype)?;
-                if value.spec() != variable.spec {
-                    let message =
-                        format!("the optimizer needs {}, the file holds {}", variable.spec, value.spec());
-                    return Err(Error::mismatch(message)).at(|| format!("variable `{}`", variable.path));
-                }
-                value
-            }
-            None => variable.initial(|index| match trained.get(index) {
-                Some(of) => model.variable(&of.path),
-                None => Err(Error::internal("a slot of no variable")),
-            })?,
-        };
-        state.insert(variable.path, value);
-    }
-    Ok(state)
-}
-
-/// Writes the present learning rate into the compile config, as Keras does.
-fn note_learning_rate(artifact: &mut Artifact, rate: f64) {
-    let mut optimizer = artifact.compile_config.as_mut().and_then(|config| config.get_mut("optimizer"));
-    while let Some(tree) = optimizer {
-        let Some(config) = tree.get_mut("config") else { return };
-        if config.get("inner_optimizer").is_some() {
-            optimizer = config.get_mut("inner_optimizer");
-            continue;
-        }
-        if let Some(entry) = config.get_mut("learning_rate").filter(|entry| entry.as_f64().is_some()) {
-            *entry = Tree::Float(rate);
-        }
-        return;
-    }
-}
-
-/// The inputs in the order of the model, as it takes them.
-fn inputs(model: &Model, x: &Named) -> Result<Vec<Array>> {
-    let ports = model.inputs()?;
-    let ports = ports.tensors();
-    let names: Vec<&str> = ports.iter().map(|port| port.label()).collect();
-    let arrays = arrange(x, &names, "in").at(|| "inputs")?;
-    let pairs = ports.iter().zip(arrays);
-    pairs
-        .map(|(port, array)| fit_array(&array, &port.spec).at(|| format!("input `{}`", port.label())))
-        .collect()
-}
-
-/// The targets in the order of the outputs that have a loss, as floats.
-fn targets(compiled: &Compiled, y: &Named) -> Result<Vec<Array>> {
-    let trained: Vec<usize> =
-        (0..compiled.losses.len()).filter(|output| compiled.losses[*output].is_some()).collect();
-    let names: Vec<&str> = compiled.outputs.iter().map(String::as_str).collect();
-    let arrays = match y.len() == 1 && trained.len() == 1 {
-        true => y.values().cloned().collect(),
-        false => {
-            let all = arrange(y, &names, "out").at(|| "targets")?;
-            trained.iter().filter_map(|output| all.get(*output).cloned()).collect::<Vec<_>>()
-        }
-    };
-    arrays.into_iter().map(|array| array.cast(DType::Float32)).collect()
-}
-
-/// Arrays in the order of names: by name, by number, or the only one.
-fn arrange(named: &Named, names: &[&str], prefix: &str) -> Result<Vec<Array>> {
-    if let ([_], 1) = (names, named.len()) {
-        return Ok(named.values().cloned().collect());
-    }
-    let find = |(position, name): (usize, &&str)| {
-        let numbered = format!("{prefix}_{position}");
-        let found = named.get(*name).or_else(|| named.get(&numbered));
-        found.cloned().ok_or_else(|| {
-            let given: Vec<&str> = named.keys().map(String::as_str).collect();
-            Error::not_found(format!("`{name}` (or `{numbered}`) is missing"))
-                .hint(format!("given are: {}", given.join(", ")))
-        })
-    };
-    names.iter().enumerate().map(find).collect()
-}
-
-/// The spec of batches of a target.
-fn target_spec(target: &Array) -> TensorSpec {
-    let axes = target.shape().iter().map(|size| Some(*size as u64));
-    let axes = axes.enumerate().map(|(axis, size)| if axis == 0 { None } else { size });
-    TensorSpec::new(target.dtype(), Shape::new(axes))
-}
-
-impl Host for Trainer<'_> {
+impl Host for State<'_> {
     fn epoch(&self) -> usize {
         self.position.epoch
     }
@@ -469,50 +414,65 @@ impl Host for Trainer<'_> {
             &states,
             &self.position,
             callbacks,
-            &self.samples,
+            self.samples,
             self.options,
         )?;
         Ok(artifact)
     }
 }
 
-/// Sums over the steps of an epoch: of values and of their weights.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sums(pub IndexMap<String, (f64, f64)>);
-
-impl Sums {
-    fn add(&mut self, step: &StepGraph, outputs: &[Array], samples: usize) -> Result<()> {
-        for (measured, output) in step.measured.iter().zip(outputs) {
-            let (value, weight) = match measured {
-                Measured::Loss(_) => (output.to_f64()? * samples as f64, samples as f64),
-                _ => match output.to_f64s()?[..] {
-                    [value, weight] => (value, weight),
-                    _ => return Err(Error::internal("a measure is a sum and its weight")),
-                },
-            };
-            let sum = self.0.entry(measured.name().to_owned()).or_default();
-            sum.0 += value;
-            sum.1 += weight;
-        }
-        Ok(())
+/// The optimizer's variables: as stored when all of them are, else as they start, with the step and rate that are stored.
+pub(super) fn optimizer_state(
+    model: &Model,
+    compiled: &Compiled,
+    trained: &[Trained],
+) -> Result<HashMap<String, Array>> {
+    let variables = compiled.optimizer.variables(trained)?;
+    let copies = compiled.optimizer.copies(trained)?.len();
+    let artifact = model.to_artifact();
+    let stored = artifact.optimizer().count();
+    if stored > 2 && stored != variables.len() + copies {
+        return Err(Error::mismatch(format!(
+            "the optimizer needs {} variables, the file holds {stored}",
+            variables.len() + copies
+        ))
+        .hint("convert the file with --drop-optimizer to start with a new state"));
     }
-
-    fn mean(&self, name: &str) -> f64 {
-        self.0.get(name).map_or(f64::NAN, |(sum, weight)| sum / weight)
-    }
-
-    fn take_means(&mut self, step: &StepGraph) -> Logs {
-        std::mem::take(self).means(step)
-    }
-
-    fn means(&self, step: &StepGraph) -> Logs {
-        let is_root =
-            |name: &str| step.measured.contains(&Measured::Mean { name: name.to_owned(), is_root: true });
-        let mean = |(name, (sum, weight)): (&String, &(f64, f64))| {
-            // No weight at all is a mean of zero, as in Keras.
-            let mean = if *weight == 0.0 { 0.0 } else { sum / weight };
-            (name.clone(), if is_root(name) { mean.sqrt() } else { mean })
+    let mut state = HashMap::new();
+    for variable in variables {
+        let value = match artifact.variables.get(&variable.path) {
+            Some(stored) => {
+                let value = Array::from_variable(stored).at(|| format!("variable `{}`", variable.path))?;
+                let value = value.cast(variable.spec.dtype)?;
+                if value.spec() != variable.spec {
+                    let message =
+                        format!("the optimizer needs {}, the file holds {}", variable.spec, value.spec());
+                    return Err(Error::mismatch(message)).at(|| format!("variable `{}`", variable.path));
+                }
+                value
+            }
+            None => variable.initial(|index| match trained.get(index) {
+                Some(of) => model.variable(&of.path),
+                None => Err(Error::internal("a slot of no variable")),
+            })?,
         };
-        self.0.iter().map(mean).collect()
+        state.insert(variable.path, value);
+    }
+    Ok(state)
+}
+
+/// Writes the present learning rate into the compile config, as Keras does.
+fn note_learning_rate(artifact: &mut Artifact, rate: f64) {
+    let mut optimizer = artifact.compile_config.as_mut().and_then(|config| config.get_mut("optimizer"));
+    while let Some(tree) = optimizer {
+        let Some(config) = tree.get_mut("config") else { return };
+        if config.get("inner_optimizer").is_some() {
+            optimizer = config.get_mut("inner_optimizer");
+            continue;
+        }
+        if let Some(entry) = config.get_mut("learning_rate").filter(|entry| entry.as_f64().is_some()) {
+            *entry = Tree::Float(rate);
+        }
+        return;
     }
 }
