@@ -100,6 +100,8 @@ pub struct WriteOptions {
     pub shard_tag: Option<String>,
     /// Date noted in the file (`2026-01-31@12:00:00`); `None` keeps the artifact's own.
     pub date_saved: Option<String>,
+    /// Whether tensors are compressed, in formats whose readers know how: `.keras`, `.weights.h5`, `.weights.json`, `.h5`.
+    pub compress: bool,
 }
 
 impl WriteOptions {
@@ -119,6 +121,13 @@ impl WriteOptions {
     #[must_use]
     pub fn shard_tag(mut self, tag: impl Into<String>) -> Self {
         self.shard_tag = Some(tag.into());
+        self
+    }
+
+    /// Sets whether tensors are compressed.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
         self
     }
 

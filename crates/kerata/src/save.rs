@@ -36,6 +36,8 @@ pub struct SaveOptions {
     pub traces: Option<bool>,
     /// What tells the classes of layers, where a trace must be made.
     pub registry: Option<Registry>,
+    /// Whether tensors are compressed, in formats whose readers know how; such files cannot be mapped.
+    pub compress: bool,
     /// Hears how far the writing is.
     pub observer: Option<Observer>,
 }
@@ -95,6 +97,13 @@ impl SaveOptions {
     #[must_use]
     pub fn registry(mut self, registry: &Registry) -> Self {
         self.registry = Some(registry.clone());
+        self
+    }
+
+    /// Sets whether tensors are compressed.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
         self
     }
 
@@ -185,6 +194,7 @@ fn write(
 ) -> Result<Saved> {
     let mut write_options = WriteOptions::new();
     write_options.max_shard_bytes = options.max_shard_bytes;
+    write_options.compress = options.compress;
     let expected = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
     let put = PutOptions::new().overwrite(options.overwrite).expected_bytes(expected);
     let written = AtomicU64::new(0);

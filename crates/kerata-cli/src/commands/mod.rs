@@ -1,5 +1,6 @@
 //! The commands: one file each, one line in the list below.
 
+mod arrays;
 mod target;
 
 use std::ffi::OsString;

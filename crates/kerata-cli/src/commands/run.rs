@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use indexmap::IndexMap;
 use kerata::formats::containers::npy::TextKind;
 use kerata::formats::npz;
 use kerata::{OpenOptions, PredictOptions, Predictor, Registry};
 use kerata_core::array::Array;
-use kerata_core::{DType, Limits, Result, ResultExt, Shape, Tree, Variable};
+use kerata_core::{DType, Result, ResultExt, Shape, Tree};
 
+use super::arrays::read_arrays;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::table::render;
@@ -59,7 +59,7 @@ impl super::Run for Run {
         let model_path = || self.model.display().to_string();
         let predictor = kerata::predictor(&artifact, self.signature.as_deref(), &registry, &options).at(model_path)?;
 
-        let named = read_inputs(&self.inputs)?;
+        let named = read_arrays(&self.inputs)?;
         let inputs = predictor.arrange(named).at(|| self.inputs.display().to_string())?;
         let run = || match self.batch_size {
             Some(size) => predictor.run_in_batches(&inputs, size),
@@ -106,17 +106,6 @@ fn answer(predictor: &Predictor, outputs: &[Array], path: &Path, times: Option<T
     }
     text.push_str(&format!("wrote {}\n", path.display()));
     Answer::new(Tree::Object(json.into_iter().collect()), text)
-}
-
-fn read_inputs(path: &Path) -> Result<IndexMap<String, Array>> {
-    let shown = || path.display().to_string();
-    let input = kerata::input(path)?;
-    let arrays = npz::read_arrays(input.require_source()?, &Limits::default()).at(shown)?;
-    let array = |(name, variable): (String, Variable)| {
-        let array = Array::from_variable(&variable).at(|| format!("array `{name}`")).at(shown)?;
-        Ok((name, array))
-    };
-    arrays.into_iter().map(array).collect()
 }
 
 fn write_outputs(outputs: &[Array], path: &Path) -> Result<()> {

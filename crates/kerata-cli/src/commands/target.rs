@@ -35,6 +35,14 @@ impl Target {
         named.unwrap_or_else(by_ending).map(|format| format.name())
     }
 
+    /// The format that is written to this path.
+    pub fn chosen_format(&self, dst: &Path) -> Result<&'static dyn kerata::formats::Format> {
+        match &self.to {
+            Some(name) => kerata::formats::by_name(name),
+            None => kerata::formats::by_extension(&dst.to_string_lossy()),
+        }
+    }
+
     /// Saves with progress on the terminal; Ctrl-C stops it and nothing is changed.
     pub fn save(
         &self,

@@ -45,8 +45,13 @@ impl Format for H5 {
         read::read(&File::open(input.require_source()?, limits)?, limits)
     }
 
-    fn write(&self, artifact: &Artifact, output: &mut Output<'_>, _: &WriteOptions) -> Result<LossReport> {
-        let (plan, losses) = write::plan(artifact)?;
+    fn write(
+        &self,
+        artifact: &Artifact,
+        output: &mut Output<'_>,
+        options: &WriteOptions,
+    ) -> Result<LossReport> {
+        let (plan, losses) = write::plan(artifact, options)?;
         plan.write(output.file()?)?;
         Ok(losses)
     }

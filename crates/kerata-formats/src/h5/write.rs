@@ -5,14 +5,15 @@ use std::collections::HashSet;
 use kerata_core::{Artifact, LossReport, Result, Role, Shape, Tree, Variable};
 
 use super::{inline, names, optimizer, read, training};
+use crate::WriteOptions;
 use crate::containers::hdf5::{Attribute, Plan, StringKind, Writer};
 use crate::walk::{self, Walk, slots};
 
 /// The version that new files note: the Keras whose dialect they are in.
 const KERAS_VERSION: &str = "3.15.1";
 
-pub(super) fn plan(artifact: &Artifact) -> Result<(Plan, LossReport)> {
-    let mut writer = Writer::new();
+pub(super) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<(Plan, LossReport)> {
+    let mut writer = Writer::new().compress(options.compress);
     let mut losses = LossReport::new();
     let again = artifact.metadata.extra.get(read::LAYOUT).filter(|layout| is_unchanged(artifact, layout));
     match again {

@@ -8,6 +8,9 @@ use crate::{WriteOptions, weights_h5};
 
 /// The weights start at a multiple of this, so that they can be mapped.
 const ALIGN_BYTES: u64 = 64;
+/// Most bytes of weights that are deflated as a whole, over tensors that are deflated already: what is left to gain is the
+/// space between them, and h5py reads such a member from its start each time it goes back.
+const MAX_DEFLATED_BYTES: u64 = 4 << 20;
 /// The version noted when the artifact knows none: the dialect that is written.
 const KERAS_VERSION: &str = "3.15.1";
 /// The date noted when none is known, as the zip members have it.
@@ -23,16 +26,28 @@ pub(super) fn write_zip(
     let mut losses = LossReport::new();
     let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
-    let plan = weights_h5::plan(artifact)?;
+    let plan = weights_h5::plan(artifact, options)?;
     let mut zip = ZipWriter::new(sink);
-    zip.add(METADATA, metadata_text(artifact, options).as_bytes())?;
-    zip.add(CONFIG, config.as_bytes())?;
-    let mut member =
-        zip.start(WEIGHTS, &MemberOptions::new().align(ALIGN_BYTES).expected_bytes(plan.len()))?;
+    let add = |zip: &mut ZipWriter<'_>, name: &str, text: &str| {
+        let size = text.len() as u64;
+        let mut member =
+            zip.start(name, &MemberOptions::new().expected_bytes(size).deflate(options.compress))?;
+        member.write(text.as_bytes())?;
+        member.finish()
+    };
+    add(&mut zip, METADATA, &metadata_text(artifact, options))?;
+    add(&mut zip, CONFIG, &config)?;
+    let member = MemberOptions::new().expected_bytes(plan.len());
+    let member = match options.compress && plan.len() <= MAX_DEFLATED_BYTES {
+        true => member.deflate(true),
+        false => member.align(ALIGN_BYTES),
+    };
+    let mut member = zip.start(WEIGHTS, &member)?;
     plan.write(&mut member)?;
     member.finish()?;
     for (name, data) in files(artifact) {
-        let mut member = zip.start(&name, &MemberOptions::new().expected_bytes(data.len()))?;
+        let mut member =
+            zip.start(&name, &MemberOptions::new().expected_bytes(data.len()).deflate(options.compress))?;
         data.stream(&mut |part| member.write(part))?;
         member.finish()?;
     }
@@ -56,7 +71,7 @@ pub(super) fn write_folder(
     let mut losses = LossReport::new();
     let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
-    let plan = weights_h5::plan(artifact)?;
+    let plan = weights_h5::plan(artifact, options)?;
     folder.create(METADATA)?.write(metadata_text(artifact, options).as_bytes())?;
     folder.create(CONFIG)?.write(config.as_bytes())?;
     plan.write(&mut *folder.create(WEIGHTS)?)?;

@@ -45,9 +45,9 @@ impl Format for WeightsH5 {
         &self,
         artifact: &Artifact,
         output: &mut Output<'_>,
-        _options: &WriteOptions,
+        options: &WriteOptions,
     ) -> Result<LossReport> {
-        plan(artifact)?.write(output.file()?)?;
+        plan(artifact, options)?.write(output.file()?)?;
         Ok(config_losses(artifact, self.name()))
     }
 }

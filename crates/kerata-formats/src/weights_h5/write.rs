@@ -3,19 +3,21 @@
 use kerata_core::{Artifact, LossReport, Result, Shape, Variable};
 
 use super::read::OLD_LAYERS;
+use crate::WriteOptions;
 use crate::containers::hdf5::{Plan, Writer};
 
 /// Lays out all variables of an artifact.
-pub(crate) fn plan(artifact: &Artifact) -> Result<Plan> {
+pub(crate) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<Plan> {
     let objects = artifact.objects.iter().map(|(path, name)| (path.as_str(), name.as_deref()));
     if !is_old(artifact) {
-        return plan_of(objects, artifact.variables.iter());
+        return plan_of(objects, artifact.variables.iter(), options);
     }
     let objects: Vec<_> = objects.map(|(path, name)| (old_spelling(path), name)).collect();
     let variables: Vec<_> = artifact.variables.iter().map(|(path, of)| (old_spelling(path), of)).collect();
     plan_of(
         objects.iter().map(|(path, name)| (path.as_str(), *name)),
         variables.iter().map(|(path, variable)| (path.as_str(), *variable)),
+        options,
     )
 }
 
@@ -35,8 +37,9 @@ fn old_spelling(path: &str) -> String {
 pub(crate) fn plan_of<'a>(
     objects: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     variables: impl Iterator<Item = (&'a str, &'a Variable)>,
+    options: &WriteOptions,
 ) -> Result<Plan> {
-    let mut writer = Writer::new();
+    let mut writer = Writer::new().compress(options.compress);
     for (object, name) in objects {
         let group = if object.is_empty() { "vars".to_owned() } else { format!("{object}/vars") };
         writer.group(&group)?;

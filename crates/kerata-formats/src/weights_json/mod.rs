@@ -68,7 +68,7 @@ impl Format for WeightsJson {
                 artifact.objects.iter().filter(|(path, _)| starts.get(path.as_str()) == Some(&shard));
             let objects = objects.map(|(path, name)| (path.as_str(), name.as_deref()));
             let variables = artifact.variables.iter().filter(|(path, _)| shard_of.get(path) == Some(&shard));
-            let plan = weights_h5::plan_of(objects, variables)?;
+            let plan = weights_h5::plan_of(objects, variables, options)?;
             let mut file = folder.create(&file_of(shard))?;
             plan.write(&mut *file)?;
         }

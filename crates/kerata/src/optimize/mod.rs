@@ -2,17 +2,26 @@
 //!
 //! One file a pass. The artifact that is given stays as it is; the result goes through `save` like any other.
 
+mod calibrate;
 mod drop_optimizer;
+mod fold;
 mod half;
 mod layers;
 mod options;
+mod prune;
 mod quantize;
 mod report;
+mod search;
+mod size;
+mod target;
 
 pub use options::{Activations, OptimizeOptions, Quantization};
 pub use report::{OptimizeReport, Pass};
+pub use search::{Evaluation, Measured, Samples, Search, Tried, search};
+pub use size::stored_bytes;
+pub use target::{TARGETS, Target};
 
-use kerata_core::{Artifact, Result};
+use kerata_core::{Artifact, Error, Result};
 use kerata_nn::Registry;
 
 /// Makes the artifact that the options ask for, and says what each pass did.
@@ -40,8 +49,23 @@ pub fn optimize_with(
     if options.drops_optimizer() {
         run("drop the optimizer", &mut |artifact, pass| drop_optimizer::run(artifact, options, pass))?;
     }
+    if options.prune {
+        run("prune variables", &mut |artifact, pass| prune::run(artifact, pass))?;
+    }
+    if options.fold {
+        run("fold BatchNormalization", &mut |artifact, pass| fold::run(artifact, registry, pass))?;
+    }
     if let Some(quantization) = &options.quantize {
         run("quantize", &mut |artifact, pass| quantize::run(artifact, quantization, registry, pass))?;
+    }
+    match (&options.calibrate, &options.quantize) {
+        (Some(inputs), Some(quantization)) => run("calibrate", &mut |artifact, pass| {
+            calibrate::run(artifact, quantization, inputs, registry, pass)
+        })?,
+        (Some(_), None) => {
+            return Err(Error::usage("there is nothing to calibrate").hint("ask for float8"));
+        }
+        _ => {}
     }
     if let Some(dtype) = options.dtype {
         run("half precision", &mut |artifact, pass| half::run(artifact, dtype, pass))?;

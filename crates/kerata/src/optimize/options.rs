@@ -1,6 +1,8 @@
 //! `OptimizeOptions`: what is to be done to a model.
 
+use indexmap::IndexMap;
 use kerata_core::DType;
+use kerata_core::array::Array;
 
 /// Which passes run, and how.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,12 @@ pub struct OptimizeOptions {
     pub dtype: Option<DType>,
     /// How kernels and embeddings are quantized.
     pub quantize: Option<Quantization>,
+    /// Inputs of the model, by name or as `in_0`, ...; float8 takes the scales of activations from them.
+    pub calibrate: Option<IndexMap<String, Array>>,
+    /// Whether BatchNormalization is folded into the layer before it.
+    pub fold: bool,
+    /// Whether variables that nothing reads, and second copies, are left out.
+    pub prune: bool,
 }
 
 impl OptimizeOptions {
@@ -41,9 +49,30 @@ impl OptimizeOptions {
         self
     }
 
+    /// Sets the inputs that the scales of activations are taken from.
+    #[must_use]
+    pub fn calibrate(mut self, inputs: IndexMap<String, Array>) -> Self {
+        self.calibrate = Some(inputs);
+        self
+    }
+
+    /// Sets whether BatchNormalization is folded into the layer before it.
+    #[must_use]
+    pub fn fold(mut self, fold: bool) -> Self {
+        self.fold = fold;
+        self
+    }
+
+    /// Sets whether variables that nothing reads, and second copies, are left out.
+    #[must_use]
+    pub fn prune(mut self, prune: bool) -> Self {
+        self.prune = prune;
+        self
+    }
+
     /// Whether the optimizer goes: its slots fit the float weights only.
     pub(super) fn drops_optimizer(&self) -> bool {
-        self.drop_optimizer || self.quantize.is_some()
+        self.drop_optimizer || self.quantize.is_some() || self.fold
     }
 }
 

@@ -71,11 +71,11 @@ impl OptimizeReport {
         let mut text = String::new();
         for pass in &self.passes {
             text.push_str(&format!(
-                "  {:<24} {:>11} -> {:>11}  {:>6.1}% saved  ({} changed)\n",
+                "  {:<24} {:>11} -> {:>11}  {:>12}  ({} changed)\n",
                 pass.name,
                 memory(pass.bytes_before),
                 memory(pass.bytes_after),
-                percent(pass.bytes_before, pass.bytes_after),
+                saved_text(percent(pass.bytes_before, pass.bytes_after)),
                 pass.changed,
             ));
             for note in &pass.notes {
@@ -102,6 +102,11 @@ impl Pass {
 
 fn bytes(artifact: &Artifact) -> u64 {
     artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum()
+}
+
+/// `66.7% saved`, `12.0% more`.
+fn saved_text(percent: f64) -> String {
+    if percent < -0.05 { format!("{:.1}% more", -percent) } else { format!("{:.1}% saved", percent.max(0.0)) }
 }
 
 /// Percent saved from one size to another.

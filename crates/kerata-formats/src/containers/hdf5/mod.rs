@@ -10,6 +10,7 @@ mod btree2;
 mod checksum;
 mod chunk_index;
 mod chunked;
+mod compress;
 mod cursor;
 mod dataset;
 mod dataspace;

@@ -3,6 +3,7 @@
 use kerata_core::{DType, Data, Error, Result, ResultExt, Sink};
 
 use super::attribute::Attribute;
+use super::compress::{self, Compressed};
 use super::encode::{self, HeaderBuilder, StringKind};
 use super::header::kind;
 use super::text_heap::TextHeap;
@@ -57,8 +58,8 @@ impl Plan {
         Ok(())
     }
 
-    pub(super) fn new(objects: &[Object]) -> Result<Self> {
-        let mut layout = Builder { metadata: vec![0; SUPERBLOCK_BYTES], ..Builder::default() };
+    pub(super) fn new(objects: &[Object], compress: bool) -> Result<Self> {
+        let mut layout = Builder { metadata: vec![0; SUPERBLOCK_BYTES], compress, ..Builder::default() };
         for object in objects {
             layout.object(object).at(|| format!("`/{}`", object.path))?;
         }
@@ -83,6 +84,8 @@ struct Builder {
     entries: Vec<(usize, usize)>,
     /// Place of the address field, and the bytes.
     data: Vec<(usize, Data)>,
+    /// Whether datasets are deflated where that makes them smaller.
+    compress: bool,
 }
 
 struct Place {
@@ -95,17 +98,26 @@ impl Builder {
     fn object(&mut self, object: &Object) -> Result<()> {
         let mut header = HeaderBuilder::default();
         let mut references = Vec::new();
+        let mut compressed = None;
         let own = match &object.content {
             Content::Group(_) => header.push(kind::SYMBOL_TABLE, false, &[0; 16])?,
             Content::Dataset { dtype, sizes, data } => {
                 header.push(kind::DATASPACE, false, &encode::dataspace(sizes)?)?;
                 header.push(kind::DATATYPE, true, &encode::datatype(*dtype))?;
-                header.push(kind::FILL, true, &encode::FILL)?;
-                let size = match data.as_strings() {
-                    Some(strings) => 16 * strings.len() as u64,
-                    None => data.len(),
-                };
-                2 + header.push(kind::LAYOUT, false, &encode::contiguous(size))?
+                compressed = self.compressed(*dtype, data)?;
+                if let Some((packed, element_size)) = &compressed {
+                    header.push(kind::FILL, true, &compress::FILL)?;
+                    header.push(kind::FILTERS, true, &packed.filters)?;
+                    let (layout, place) = compress::layout(sizes, *element_size, packed.bytes.len())?;
+                    place + header.push(kind::LAYOUT, false, &layout)?
+                } else {
+                    header.push(kind::FILL, true, &encode::FILL)?;
+                    let size = match data.as_strings() {
+                        Some(strings) => 16 * strings.len() as u64,
+                        None => data.len(),
+                    };
+                    2 + header.push(kind::LAYOUT, false, &encode::contiguous(size))?
+                }
             }
         };
         for (name, value, strings) in &object.attributes {
@@ -125,10 +137,21 @@ impl Builder {
                 patch(&mut self.metadata, start + own + 8, heap);
                 place.group = Some((tree, heap));
             }
-            Content::Dataset { data, .. } => self.place_data(start + own, data)?,
+            Content::Dataset { data, .. } => match compressed {
+                Some((packed, _)) => self.data.push((start + own, Data::owned(packed.bytes))),
+                None => self.place_data(start + own, data)?,
+            },
         }
         self.places.push(place);
         Ok(())
+    }
+
+    /// The compressed form of a tensor and the bytes of an element, when it is smaller.
+    fn compressed(&self, dtype: DType, data: &Data) -> Result<Option<(Compressed, usize)>> {
+        let Some(size) = dtype.size().filter(|_| self.compress && data.as_strings().is_none()) else {
+            return Ok(None);
+        };
+        Ok(compress::compress(&data.bytes()?, size)?.map(|packed| (packed, size)))
     }
 
     fn place_data(&mut self, field: usize, data: &Data) -> Result<()> {

@@ -31,6 +31,7 @@ pub struct Writer {
     /// The root first, parents before children.
     objects: Vec<Object>,
     positions: HashMap<String, usize>,
+    compress: bool,
 }
 
 #[derive(Debug)]
@@ -62,7 +63,15 @@ impl Writer {
     pub fn new() -> Self {
         let root =
             Object { path: String::new(), content: Content::Group(BTreeMap::new()), attributes: Vec::new() };
-        Self { objects: vec![root], positions: HashMap::from([(String::new(), 0)]) }
+        Self { objects: vec![root], positions: HashMap::from([(String::new(), 0)]), compress: false }
+    }
+
+    /// Sets whether datasets are deflated where that makes them smaller. Such files need HDF5 1.10 or later, and their
+    /// datasets cannot be used where they lie.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
     }
 
     /// Makes a group and the groups above it; those that are there already stay.
@@ -108,7 +117,7 @@ impl Writer {
 
     /// Lays the file out.
     pub fn plan(&self) -> Result<Plan> {
-        Plan::new(&self.objects)
+        Plan::new(&self.objects, self.compress)
     }
 
     fn add_dataset(&mut self, path: &str, dtype: DType, shape: &Shape, data: Data) -> Result<()> {

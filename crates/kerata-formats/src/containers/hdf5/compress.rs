@@ -1,0 +1,114 @@
+//! Compression of datasets: bytes shuffled or not, deflated, one chunk a dataset.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use kerata_core::{Error, Result};
+
+/// Chunks hold less than this.
+const MAX_CHUNK_BYTES: u64 = u32::MAX as u64;
+/// Smaller datasets are not worth the message that says how they are compressed.
+const WORTH_BYTES: u64 = 128;
+/// Bytes that the messages of a chunk take more than those of a contiguous dataset.
+const COST_BYTES: usize = 64;
+const LEVEL: u32 = 9;
+
+/// A dataset in its compressed form.
+pub(super) struct Compressed {
+    /// What is stored.
+    pub bytes: Vec<u8>,
+    /// Body of the filter message.
+    pub filters: Vec<u8>,
+}
+
+/// The smallest compressed form of a dataset; `None` when it is not smaller.
+pub(super) fn compress(bytes: &[u8], element_size: usize) -> Result<Option<Compressed>> {
+    let size = bytes.len() as u64;
+    if !(WORTH_BYTES..MAX_CHUNK_BYTES).contains(&size) {
+        return Ok(None);
+    }
+    let mut best = Compressed { bytes: deflate(bytes)?, filters: filters(None) };
+    if element_size > 1 {
+        let shuffled = deflate(&shuffle(bytes, element_size))?;
+        if shuffled.len() < best.bytes.len() {
+            best = Compressed { bytes: shuffled, filters: filters(u32::try_from(element_size).ok()) };
+        }
+    }
+    Ok((best.bytes.len() + COST_BYTES < bytes.len()).then_some(best))
+}
+
+/// Layout version 4: one filtered chunk. The second answer is the place of the address in the body.
+pub(super) fn layout(sizes: &[u64], element_size: usize, stored: usize) -> Result<(Vec<u8>, usize)> {
+    const CHUNKED: u8 = 2;
+    const SINGLE_FILTERED: u8 = 2;
+    const SINGLE_CHUNK: u8 = 1;
+    let rank = u8::try_from(sizes.len() + 1).map_err(|_| Error::unsupported("so many axes in HDF5"))?;
+    let mut body = vec![4, CHUNKED, SINGLE_FILTERED, rank, 8];
+    for size in sizes.iter().copied().chain([element_size as u64]) {
+        body.extend(size.to_le_bytes());
+    }
+    body.push(SINGLE_CHUNK);
+    body.extend((stored as u64).to_le_bytes());
+    // No filter is left out.
+    body.extend(0u32.to_le_bytes());
+    let place = body.len();
+    body.extend(u64::MAX.to_le_bytes());
+    Ok((body, place))
+}
+
+/// Fill value version 2 of a chunked dataset: allocated as chunks come, written if set, the default value.
+pub(super) const FILL: [u8; 8] = [2, 3, 2, 1, 0, 0, 0, 0];
+
+/// Filter message version 1: shuffle with the bytes of an element, then deflate with its level.
+fn filters(shuffle: Option<u32>) -> Vec<u8> {
+    let mut body = vec![1, 1 + u8::from(shuffle.is_some()), 0, 0, 0, 0, 0, 0];
+    let both = shuffle.map(|size| (2u16, size)).into_iter().chain([(1u16, LEVEL)]);
+    for (filter, value) in both {
+        body.extend(filter.to_le_bytes());
+        // No name, optional, one value.
+        for number in [0u16, 1, 1] {
+            body.extend(number.to_le_bytes());
+        }
+        body.extend(value.to_le_bytes());
+        body.extend([0; 4]);
+    }
+    body
+}
+
+fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL));
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .map_err(|error| Error::io("cannot deflate", &error))
+}
+
+/// The first bytes of all elements, then the second ones, and so on.
+fn shuffle(bytes: &[u8], size: usize) -> Vec<u8> {
+    (0..size).flat_map(|position| bytes.iter().skip(position).step_by(size).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_elements_are_put_together() {
+        assert_eq!(shuffle(&[1, 2, 3, 4, 5, 6], 2), [1, 3, 5, 2, 4, 6]);
+    }
+
+    #[test]
+    fn what_does_not_shrink_is_left_alone() {
+        // Bytes of a multiplicative generator have no pattern that deflate finds.
+        let mut state = 1u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        })
+        .take(4096)
+        .collect();
+        assert!(compress(&noise, 4).unwrap().is_none());
+        assert!(compress(&[7; 4096], 4).unwrap().is_some_and(|packed| packed.bytes.len() < 100));
+    }
+}
