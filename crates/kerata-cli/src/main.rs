@@ -4,6 +4,7 @@
 mod answer;
 mod commands;
 mod context;
+mod picture;
 mod table;
 
 use std::process::ExitCode;

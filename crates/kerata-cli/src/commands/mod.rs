@@ -46,6 +46,8 @@ commands! {
     inspect::Inspect,
     /// Make a smaller or faster form of a model, and say what each step brought.
     optimize::Optimize,
+    /// Draw the architecture of a model as a picture.
+    plot::Plot,
     /// Run a model on inputs from a `.npz` file.
     run::Run,
     /// Print the table of layers as Keras prints it.

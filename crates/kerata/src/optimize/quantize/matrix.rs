@@ -119,9 +119,10 @@ mod tests {
     #[test]
     fn the_largest_weight_of_a_column_is_127() {
         let (values, scales) = by_column(&[1.0, -2.0, 0.5, 4.0], 2, (-127.0, 127.0), DType::Float32);
-        // 0.5 / 1 * 127 = 63.5, a hair less with the epsilon: 63. -2 / 4 * 127 = -63.5, a hair nearer to zero: -63.
-        assert_eq!(values, [127, -63, 63, 127]);
-        assert_eq!(scales, [127.0 / (1.0 + 1e-7), 127.0 / (4.0 + 1e-7)]);
+        // 1 + 1e-7 is a hair more than 1, so 0.5 becomes a hair less than 63.5; 4 + 1e-7 is 4 in float32, so -2 becomes
+        // -63.5, which is rounded to the even number.
+        assert_eq!(values, [127, -64, 63, 127]);
+        assert_eq!(scales, [127.0 / (1.0 + 1e-7), 31.75]);
     }
 
     #[test]

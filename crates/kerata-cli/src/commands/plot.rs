@@ -1,0 +1,73 @@
+//! `kerata plot MODEL OUT.svg`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use kerata::plot::{PlotOptions, Theme, plot};
+use kerata::{OpenOptions, save_with};
+use kerata_core::{Error, ErrorKind, Result, Tree};
+
+use super::Run;
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::picture;
+
+#[derive(Args)]
+pub struct Plot {
+    /// The model, of any format.
+    model: PathBuf,
+    /// The picture to write: `.svg` or `.png`.
+    out: PathBuf,
+    /// Its colours; an SVG follows the reader's system by itself, a PNG is light.
+    #[arg(long, value_enum, default_value_t = Colours::Auto)]
+    theme: Colours,
+    /// Draw models inside the model as one box each.
+    #[arg(long)]
+    collapse: bool,
+    /// Pixels of a PNG for one of the SVG.
+    #[arg(long, default_value_t = 2.0, value_name = "FACTOR")]
+    scale: f32,
+    /// Replace what is there.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Run for Plot {
+    fn run(self, _: &Context) -> Result<Answer> {
+        let ending = self.out.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        let is_png = match ending.as_deref() {
+            Some("svg") => false,
+            Some("png") => true,
+            _ => {
+                let shown = self.out.display();
+                return Err(Error::usage(format!("`{shown}` is no name of a picture")).hint("end it in .svg or .png"));
+            }
+        };
+        let theme = match self.theme {
+            Colours::Auto if is_png => Theme::Light,
+            Colours::Auto => Theme::Auto,
+            Colours::Light => Theme::Light,
+            Colours::Dark => Theme::Dark,
+        };
+        let artifact = kerata::open(&self.model, &OpenOptions::new())?;
+        let options = PlotOptions::new().theme(theme).collapse_nested(self.collapse);
+        let svg = plot(&artifact, &options)?;
+        let bytes = if is_png { picture::png(&svg, self.scale)? } else { svg.into_bytes() };
+        save_with(&self.out, self.overwrite, |sink| sink.write(&bytes)).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => error.hint("add --overwrite to replace it, or choose another name"),
+            _ => error,
+        })?;
+        let json = Tree::from([
+            ("format", Tree::from(if is_png { "png" } else { "svg" })),
+            ("bytes", Tree::from(bytes.len() as u64)),
+        ]);
+        Ok(Answer::new(json, format!("wrote {}\n", self.out.display())))
+    }
+}
