@@ -1,5 +1,7 @@
 //! `Callback`: what may hear of a training.
 
+use indexmap::IndexMap;
+use kerata_core::array::Array;
 use kerata_core::{Artifact, Result, Tree};
 
 use super::Training;
@@ -93,6 +95,12 @@ pub trait Callback: Send {
         Ok(())
     }
 
+    /// When somebody has asked the training to end here, after [`on_settled`](Self::on_settled); it is not over and there is
+    /// no [`on_train_end`](Self::on_train_end).
+    fn on_interrupt(&mut self, training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// What it must remember to go on after a restart; stored in checkpoints.
     fn state(&self) -> Tree {
         Tree::Null
@@ -100,6 +108,16 @@ pub trait Callback: Send {
 
     /// Takes back what [`state`](Self::state) gave; called after [`on_train_begin`](Self::on_train_begin).
     fn restore(&mut self, state: &Tree) -> Result<()> {
+        Ok(())
+    }
+
+    /// Tensors that it must remember, by path.
+    fn tensors(&self) -> Vec<(String, Array)> {
+        Vec::new()
+    }
+
+    /// Takes back what [`tensors`](Self::tensors) gave.
+    fn restore_tensors(&mut self, tensors: IndexMap<String, Array>) -> Result<()> {
         Ok(())
     }
 }

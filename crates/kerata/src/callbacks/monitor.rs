@@ -118,7 +118,6 @@ fn direction(name: &str) -> Option<bool> {
 
 /// A metric that is watched for improvements.
 #[derive(Clone, Debug)]
-#[allow(dead_code)]
 pub(super) struct Monitor {
     pub metric: String,
     pub mode: Mode,
@@ -127,7 +126,6 @@ pub(super) struct Monitor {
     pub best: Option<f64>,
 }
 
-#[allow(dead_code)]
 impl Monitor {
     pub fn new(metric: &str) -> Self {
         Self { metric: metric.to_owned(), mode: Mode::Auto, min_delta: 0.0, best: None }

@@ -2,8 +2,9 @@
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::{Artifact, Error, Result, Tree};
+use kerata_core::{Artifact, Error, Result, Role, Tree};
 
+use super::Callback;
 use super::list::Others;
 
 /// Losses and metrics by name.
@@ -107,10 +108,15 @@ impl<'a> Training<'a> {
         self.host.model()
     }
 
-    /// The model with all it takes to continue: position, seeds, history, states of the callbacks. See
-    /// [`Callback::on_settled`](super::Callback::on_settled).
-    pub fn checkpoint(&self) -> Result<Artifact> {
-        self.host.checkpoint(self.others.states())
+    /// The model with all it takes to continue: position, seeds, history, states of the callbacks, of which `asking` is the
+    /// one that asks. See [`Callback::on_settled`].
+    pub fn checkpoint(&self, asking: &dyn Callback) -> Result<Artifact> {
+        let (states, tensors) = self.others.states(asking)?;
+        let mut artifact = self.host.checkpoint(states)?;
+        for (path, tensor) in tensors {
+            artifact.variables.insert(path, tensor.to_variable()?.with_role(Role::State))?;
+        }
+        Ok(artifact)
     }
 }
 

@@ -4,7 +4,7 @@ use kerata_core::{Artifact, DType, Data, Error, Result, Role, Variable};
 use kerata_formats::{Format, by_extension};
 
 /// Variables of a weights file below this are members that have no other place there.
-const MEMBERS: &str = "kerata/";
+const MEMBERS: &str = "kerata/members/";
 
 /// What a step holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use kerata_core::{Artifact, Error, ErrorKind, LossReport, Result, ResultExt};
-use kerata_formats::{Input, Output, WriteOptions};
+use kerata_formats::{Output, WriteOptions};
 use kerata_store::{PutOptions, Storage};
 
 use super::decide::Bests;
 use super::manifest::{MANIFEST, Manifest};
-use super::{CheckpointOptions, Contents, Moment, StepInfo, checksum};
+use super::seal::{open, seal, unseal};
+use super::{CheckpointOptions, Contents, Moment, StepInfo};
 
 /// The steps of a storage.
 pub(super) struct StepFolder {
@@ -52,16 +53,7 @@ impl StepFolder {
         self.sweep()?;
         let contents = self.options.contents;
         let file = self.file_name(moment.step);
-        let mut info = StepInfo::new(moment.step, file.clone(), 0);
-        info.epoch = moment.epoch;
-        info.metrics.clone_from(&moment.metrics);
-        info.saved_at = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-        info.contents = contents;
-        let checksums = checksum::of_parts(&artifact)?;
-        info.digest = Some(checksum::digest(&checksums, &info.about()));
-        info.checksums = Some(checksums);
-        info.put_into(&mut artifact);
-        contents.pack(&mut artifact)?;
+        let mut info = seal(&mut artifact, &file, contents, moment, now)?;
         info.bytes = self.write(&artifact, &file)?;
         drop(artifact);
 
@@ -112,22 +104,7 @@ impl StepFolder {
                 return Err(Error::corrupt(damage.as_str()));
             }
             let mut artifact = self.open_file(&info.file)?;
-            artifact.verify()?;
-            let mut in_file = StepInfo::new(info.step, info.file.clone(), info.bytes);
-            in_file.fill_from(&artifact)?;
-            artifact.extras.shift_remove(super::info::MEMBER);
-            let found = checksum::of_parts(&artifact)?;
-            match &info.checksums {
-                // The file may be newer than the manifest, when a save was cut between the two.
-                Some(saved) if in_file.digest.is_none() || in_file.digest == info.digest => {
-                    checksum::compare(&artifact, &found, saved)?;
-                }
-                _ => {}
-            }
-            let digest = checksum::digest(&found, &in_file.about());
-            if in_file.digest.is_some_and(|saved| saved != digest) {
-                return Err(Error::corrupt("the checksum over all parts differs from the saved one"));
-            }
+            unseal(&mut artifact, Some(info))?;
             Ok(artifact)
         };
         read().at(|| info.file.clone())
@@ -193,12 +170,7 @@ impl StepFolder {
 
     /// Opens a file without reading its tensors.
     fn open_file(&self, name: &str) -> Result<Artifact> {
-        let input = Input::file(name, self.storage.get(name)?);
-        let format = kerata_formats::detect(&input)?;
-        let mut artifact = format.read(&input, &self.options.limits)?;
-        artifact.metadata.format.get_or_insert_with(|| format.name().to_owned());
-        Contents::unpack(&mut artifact)?;
-        Ok(artifact)
+        open(name, self.storage.get(name)?, &self.options.limits)
     }
 
     /// Publishes a file; gives its size.

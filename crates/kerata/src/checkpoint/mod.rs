@@ -13,6 +13,7 @@ mod manager;
 mod manifest;
 mod options;
 mod restore;
+mod seal;
 mod transfer;
 mod writer;
 
@@ -24,4 +25,5 @@ pub use manager::{CheckpointManager, Outcome};
 pub use manifest::MANIFEST;
 pub use options::{BackPressure, CheckpointOptions, Clock, ErrorHandler};
 pub use restore::{Restored, Skipped, Which};
+pub(crate) use seal::{open, seal, unseal};
 pub use transfer::{MatchBy, Mismatch, Transfer, TransferReport};
