@@ -1,6 +1,7 @@
 //! The commands: one file each, one line in the list below.
 
 mod arrays;
+mod checkpointing;
 mod target;
 
 use std::ffi::OsString;
@@ -34,6 +35,8 @@ macro_rules! commands {
 }
 
 commands! {
+    /// List the checkpoints of a folder: metrics, size, age, whether each is whole, which is the best.
+    checkpoints::Checkpoints,
     /// Print a completion script for a shell.
     completions::Completions,
     /// Convert a model from any format to any other.

@@ -8,12 +8,13 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kerata::formats::containers::npy;
 use kerata::formats::npz;
-use kerata::train::{Checkpoints, FitOptions, Named};
+use kerata::train::{FitOptions, Named};
 use kerata::{OpenOptions, Registry, SaveOptions};
 use kerata_core::array::Array;
-use kerata_core::{Error, ErrorKind, Limits, Result, ResultExt, Tree};
+use kerata_core::{Limits, Result, ResultExt, Tree};
 
 use super::Run;
+use super::checkpointing::Checkpointing;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::table::render;
@@ -52,15 +53,8 @@ pub struct Train {
     /// The engine: `cpu`, or `reference` for the plain definitions.
     #[arg(long, default_value = "cpu")]
     engine: String,
-    /// Folder of checkpoints `ckpt-<step>.keras`.
-    #[arg(long, value_name = "DIR", requires = "checkpoint_every")]
-    checkpoint_dir: Option<PathBuf>,
-    /// Write a checkpoint after so many steps.
-    #[arg(long, value_name = "STEPS", requires = "checkpoint_dir", value_parser = clap::value_parser!(u64).range(1..))]
-    checkpoint_every: Option<u64>,
-    /// Continue from the newest checkpoint, if there is one.
-    #[arg(long, requires = "checkpoint_dir")]
-    resume: bool,
+    #[command(flatten)]
+    checkpointing: Checkpointing,
 }
 
 impl Run for Train {
@@ -69,8 +63,8 @@ impl Run for Train {
         let (x, y) = (read_arrays(&self.x)?, read_arrays(&self.y)?);
 
         let bar = bar(context);
-        let (shown, stop) = (bar.clone(), context.stop.clone());
-        let mut options = FitOptions::new()
+        let shown = bar.clone();
+        let options = FitOptions::new()
             .epochs(self.epochs)
             .batch_size(self.batch_size)
             .shuffle(!self.no_shuffle)
@@ -78,20 +72,22 @@ impl Run for Train {
             .validation_split(self.validation_split)
             .engine(self.engine)
             .threads(self.threads)
+            .interrupt(context.stop.clone())
             .observer(move |progress| {
                 shown.set_length(progress.steps);
                 shown.set_position(progress.step);
                 shown.set_message(format!("epoch {} loss {:.4}", progress.epoch + 1, progress.loss));
-                match stop.load(Ordering::Relaxed) {
-                    true => Err(Error::new(ErrorKind::Io, "interrupted: nothing was saved but the checkpoints")),
-                    false => Ok(()),
-                }
+                Ok(())
             });
-        if let (Some(folder), Some(every)) = (self.checkpoint_dir, self.checkpoint_every) {
-            options = options.checkpoints(Checkpoints::new(folder, every).resume(self.resume));
-        }
-        let model_path = || self.model.display().to_string();
-        let fitted = kerata::fit(&artifact, &x, &y, &Registry::new(), &options).at(model_path)?;
+        let mut saver = self.checkpointing.saver(&self.save, self.validation_split > 0.0)?;
+        let callbacks = vec![saver.callback()];
+        let fitted = kerata::fit_with(&artifact, &x, &y, &Registry::new(), &options, callbacks);
+        let fitted = match fitted {
+            Err(error) if context.stop.load(Ordering::Relaxed) => {
+                return Err(self.checkpointing.interrupted(error, &saver));
+            }
+            fitted => fitted.at(|| self.model.display().to_string())?,
+        };
         bar.finish_and_clear();
         kerata::save(&fitted.artifact, &self.save, &SaveOptions::new().overwrite(true))?;
 
@@ -99,6 +95,7 @@ impl Run for Train {
         if !fitted.left_out.is_empty() {
             json.push(("not_measured".to_owned(), Tree::from(fitted.left_out.clone())));
         }
+        json.extend(saver.json());
         let names: Vec<&str> =
             std::iter::once("epoch").chain(fitted.history.values.keys().map(String::as_str)).collect();
         let epochs = fitted.history.epochs();
@@ -112,6 +109,10 @@ impl Run for Train {
         text.push_str(&format!("wrote {}\n", self.save.display()));
         for name in &fitted.left_out {
             text.push_str(&format!("  not measured: {name}\n"));
+        }
+        for (what, lines) in saver.notes() {
+            let what = what.replace('_', " ");
+            lines.iter().for_each(|line| text.push_str(&format!("  {what}: {line}\n")));
         }
         Ok(Answer::new(Tree::Object(json.into_iter().collect()), text))
     }

@@ -84,10 +84,12 @@ impl CSVLogger {
     fn write_epoch(&mut self, epoch: usize, logs: &Logs) -> Result<()> {
         let keys = self.keys.get_or_insert_with(|| keys(logs)).clone();
         if self.file.is_none() && self.open()? {
-            let names: Vec<String> = std::iter::once("epoch".to_owned()).chain(keys.iter().cloned()).collect();
+            let names: Vec<String> =
+                std::iter::once("epoch".to_owned()).chain(keys.iter().cloned()).collect();
             self.write_line(&names)?;
         }
-        let value = |key: &String| logs.get(key).map_or_else(|| "NA".to_owned(), |value| python_float(*value));
+        let value =
+            |key: &String| logs.get(key).map_or_else(|| "NA".to_owned(), |value| python_float(*value));
         let cells: Vec<String> = std::iter::once(epoch.to_string()).chain(keys.iter().map(value)).collect();
         self.write_line(&cells)
     }
@@ -101,6 +103,7 @@ impl Callback for CSVLogger {
     fn on_train_begin(&mut self, _: &mut Training<'_>) -> Result<()> {
         self.keys = None;
         self.file = None;
+        self.length = 0;
         self.resumed_at = None;
         Ok(())
     }
@@ -120,10 +123,12 @@ impl Callback for CSVLogger {
     }
 
     fn restore(&mut self, state: &Tree) -> Result<()> {
-        let length = state.require("length")?.as_u64().ok_or_else(|| Error::corrupt("`length` is no size"))?;
+        let length =
+            state.require("length")?.as_u64().ok_or_else(|| Error::corrupt("`length` is no size"))?;
         let keys = state.require("keys")?.as_list().unwrap_or_default();
         let keys: Vec<String> = keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect();
         self.keys = (!keys.is_empty()).then_some(keys);
+        self.length = length;
         self.resumed_at = Some(length);
         Ok(())
     }

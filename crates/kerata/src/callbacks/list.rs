@@ -19,6 +19,11 @@ impl<'a> CallbackList<'a> {
         Self { callbacks }
     }
 
+    /// Adds one behind the others.
+    pub fn push(&mut self, callback: Box<dyn Callback + 'a>) {
+        self.callbacks.push(callback);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.callbacks.is_empty()
     }
@@ -113,7 +118,9 @@ impl Others<'_> {
     /// `[{"name": ..., "state": ..., "tensors": place}, ...]` of all callbacks in their order, without those that have nothing
     /// to remember, and the tensors by path.
     pub fn states(&self, own: &dyn Callback) -> Result<(Tree, Tensors)> {
-        let others = |callbacks: &'_ [Box<dyn Callback + '_>]| callbacks.iter().map(|one| entry(&**one)).collect::<Vec<_>>();
+        let others = |callbacks: &'_ [Box<dyn Callback + '_>]| {
+            callbacks.iter().map(|one| entry(&**one)).collect::<Vec<_>>()
+        };
         let all = others(self.before).into_iter().chain([entry(own)]).chain(others(self.after));
         let mut states = Vec::new();
         let mut paths = Vec::new();
@@ -121,10 +128,15 @@ impl Others<'_> {
             if state.is_null() && tensors.is_empty() {
                 continue;
             }
-            let mut object = Object::from_iter([("name".to_owned(), Tree::from(name.as_str())), ("state".to_owned(), state)]);
+            let mut object = Object::from_iter([
+                ("name".to_owned(), Tree::from(name.as_str())),
+                ("state".to_owned(), state),
+            ]);
             if !tensors.is_empty() {
                 let place = states.len().to_string();
-                paths.extend(tensors.into_iter().map(|(path, array)| (format!("{TENSORS}{place}/{path}"), array)));
+                paths.extend(
+                    tensors.into_iter().map(|(path, array)| (format!("{TENSORS}{place}/{path}"), array)),
+                );
                 object.insert("tensors".to_owned(), Tree::from(place.as_str()));
             }
             states.push(Tree::Object(object));

@@ -19,8 +19,8 @@ mod tensorboard;
 mod terminate_on_nan;
 mod training;
 
-
-
+#[cfg(test)]
+mod against_keras;
 
 pub use backup_and_restore::BackupAndRestore;
 pub use callback::Callback;

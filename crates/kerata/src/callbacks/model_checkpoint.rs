@@ -194,10 +194,7 @@ impl Callback for ModelCheckpoint {
     }
 
     fn state(&self) -> Tree {
-        Tree::from([
-            ("best", optional(self.monitor.best)),
-            ("batches_since", Tree::from(self.batches_since)),
-        ])
+        Tree::from([("best", optional(self.monitor.best)), ("batches_since", Tree::from(self.batches_since))])
     }
 
     fn restore(&mut self, state: &Tree) -> Result<()> {

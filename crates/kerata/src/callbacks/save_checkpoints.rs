@@ -120,7 +120,8 @@ impl Callback for SaveCheckpoints {
         self.notes = self.manager.notes();
         let Some(restored) = Restored::latest_of(&self.manager)? else { return Ok(None) };
         let skipped = restored.skipped.iter();
-        self.notes.extend(skipped.map(|one| format!("step {} is passed over: {}", one.step, one.reason.message())));
+        self.notes
+            .extend(skipped.map(|one| format!("step {} is passed over: {}", one.step, one.reason.message())));
         Ok(Some(restored.artifact))
     }
 
@@ -154,7 +155,8 @@ impl Callback for SaveCheckpoints {
     }
 
     fn restore(&mut self, state: &Tree) -> Result<()> {
-        let logs = state.as_object().ok_or_else(|| Error::new(ErrorKind::Corrupt, "the state is no object"))?;
+        let logs =
+            state.as_object().ok_or_else(|| Error::new(ErrorKind::Corrupt, "the state is no object"))?;
         let number = |(name, value): (&String, &Tree)| Some((name.clone(), value.as_f64()?));
         self.epoch_logs = logs.iter().filter_map(number).collect();
         Ok(())

@@ -45,7 +45,9 @@ impl SwapEMAWeights {
 fn averages(training: &Training<'_>) -> Result<Vec<(String, String)>> {
     let averages = training.averages()?;
     if averages.is_empty() {
-        return Err(Error::usage("the optimizer keeps no averages of the weights").hint("compile it with `use_ema`"));
+        return Err(
+            Error::usage("the optimizer keeps no averages of the weights").hint("compile it with `use_ema`")
+        );
     }
     Ok(averages)
 }

@@ -177,8 +177,11 @@ mod tests {
     #[test]
     fn places_are_filled_as_python_does() {
         // Right sides: what `str.format(epoch=7, batch=12, val_loss=0.123456, acc=1.0, tiny=1.5e-7)` gives in Python.
-        let logs =
-            Logs::from_iter([("val_loss".to_owned(), 0.123456), ("acc".to_owned(), 1.0), ("tiny".to_owned(), 1.5e-7)]);
+        let logs = Logs::from_iter([
+            ("val_loss".to_owned(), 0.123456),
+            ("acc".to_owned(), 1.0),
+            ("tiny".to_owned(), 1.5e-7),
+        ]);
         for (template, expected) in [
             ("m.{epoch:02d}-{val_loss:.2f}.keras", "m.07-0.12.keras"),
             ("{epoch}-{batch:04d}", "7-0012"),

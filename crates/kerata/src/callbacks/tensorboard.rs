@@ -55,7 +55,7 @@ impl TensorBoard {
         };
         let folder = self.log_dir.join(name);
         let now = (self.clock)();
-        let write = || {
+        let mut write = || {
             let file = match place {
                 Some(file) => file,
                 None => place.insert(EventFile::create(&folder, now)?),
@@ -79,7 +79,8 @@ impl Callback for TensorBoard {
         if !training.step().is_multiple_of(every.max(1) as u64) {
             return Ok(());
         }
-        let scalars: Vec<_> = training.logs().iter().map(|(name, value)| (format!("batch_{name}"), *value)).collect();
+        let scalars: Vec<_> =
+            training.logs().iter().map(|(name, value)| (format!("batch_{name}"), *value)).collect();
         self.write(false, &scalars, training.step())
     }
 

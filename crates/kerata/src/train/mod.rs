@@ -2,12 +2,12 @@
 
 mod arrays;
 mod batches;
-mod checkpoint;
 mod evaluator;
 mod feed;
 mod history;
 mod options;
 mod plot;
+mod position;
 mod prepare;
 mod progress;
 mod samples;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use kerata_core::Result;
 
 use super::{Arrays, Batch, Progress, ProgressBar};
+use crate::callbacks::SaveCheckpoints;
+use crate::checkpoint::{CheckpointManager, CheckpointOptions, Keep, SaveWhen};
 
 /// Hears of each step of training.
 pub type StepObserver = Arc<dyn Fn(&Progress<'_>) -> Result<()> + Send + Sync>;
@@ -41,11 +44,14 @@ pub struct FitOptions {
     pub threads: usize,
     /// Files to continue from.
     pub checkpoints: Option<Checkpoints>,
+    /// Ends the training after the step in which it becomes true; checkpoints are saved then.
+    pub interrupt: Option<Arc<AtomicBool>>,
     /// Hears of each step; an error ends the training.
     pub observer: Option<StepObserver>,
 }
 
-/// Files to continue from after an interruption.
+/// Files to continue from after an interruption. For more choices, give a
+/// [`SaveCheckpoints`] as a callback.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Checkpoints {
@@ -53,14 +59,23 @@ pub struct Checkpoints {
     pub folder: PathBuf,
     /// After how many steps one is written.
     pub every: u64,
+    /// Which ones stay.
+    pub keep: Keep,
     /// Whether to continue from the newest one, if there is one.
     pub resume: bool,
 }
 
 impl Checkpoints {
-    /// A checkpoint in a folder after so many steps.
+    /// A checkpoint in a folder after so many steps, the newest two kept.
     pub fn new(folder: impl Into<PathBuf>, every: u64) -> Self {
-        Self { folder: folder.into(), every, resume: false }
+        Self { folder: folder.into(), every, keep: Keep::Last(2), resume: false }
+    }
+
+    /// Sets which ones stay.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
     }
 
     /// Sets whether to continue from the newest one.
@@ -68,6 +83,14 @@ impl Checkpoints {
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self
+    }
+
+    /// The callback that does it.
+    pub fn callback(&self) -> Result<SaveCheckpoints> {
+        let options =
+            CheckpointOptions::new().save_when(SaveWhen::EverySteps(self.every)).keep(self.keep.clone());
+        let manager = CheckpointManager::open(&self.folder, options)?;
+        Ok(SaveCheckpoints::new(manager).resume(self.resume))
     }
 }
 
@@ -87,6 +110,7 @@ impl Default for FitOptions {
             engine: "cpu".to_owned(),
             threads: 1,
             checkpoints: None,
+            interrupt: None,
             observer: None,
         }
     }
@@ -186,6 +210,14 @@ impl FitOptions {
     #[must_use]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Sets what ends the training after the step in which it becomes true. The training saves what it takes to continue, if
+    /// it has checkpoints or a backup, and gives an error of kind [`Io`](kerata_core::ErrorKind::Io).
+    #[must_use]
+    pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.interrupt = Some(flag);
         self
     }
 

@@ -1,24 +1,26 @@
 //! `Trainer`: the loop over epochs and batches.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::{Artifact, Error, Result, ResultExt, Role, Tree};
+use kerata_core::{Artifact, Error, ErrorKind, Result, ResultExt, Role, Tree};
 use kerata_engine::{Session, SessionOptions, engine};
 use kerata_nn::optimizers::Trained;
 use kerata_nn::training::{self, Compiled, StepGraph};
 use kerata_nn::{Model, Registry};
 
-use super::checkpoint::{self, Position};
 use super::evaluator::Evaluator;
 use super::feed::Feed;
+use super::position::{self, Position};
 use super::prepare::Prepare;
 use super::progress::Means;
 use super::samples::Samples;
 use super::sums::Sums;
 use super::{Batch, Batches, FitOptions, Fitted, History, Moment, Progress};
-use crate::callbacks::{Callback, CallbackList, Host, Logs, Training};
+use crate::callbacks::{Callback, CallbackList, CallbackTensors, Host, Logs, Training};
 
 /// A model in training.
 pub(super) struct Trainer<'a> {
@@ -41,6 +43,8 @@ struct State<'a> {
     /// Number of samples, when they are cut from arrays.
     samples: Option<usize>,
     callbacks: CallbackList<'a>,
+    /// What callbacks have stored, until they are given it.
+    callback_tensors: CallbackTensors,
 }
 
 /// What is told to callbacks.
@@ -94,18 +98,19 @@ impl<'a> Trainer<'a> {
         (options, mut callbacks): (&'a FitOptions, CallbackList<'a>),
         feed: impl FnOnce(&Prepare) -> Result<(Feed<'a>, training::Feeds, Option<Samples>)>,
     ) -> Result<Self> {
-        let resumed = match callbacks.resume_from()? {
-            Some(artifact) => Some(artifact),
-            None => checkpoint::resume(options)?,
-        };
-        let position = match resumed {
+        if let Some(checkpoints) = &options.checkpoints {
+            callbacks.push(Box::new(checkpoints.callback()?));
+        }
+        let (position, callback_tensors) = match callbacks.resume_from()? {
             Some(mut artifact) => {
-                let position = checkpoint::position(&artifact)?;
-                artifact.extras.shift_remove(checkpoint::MEMBER);
+                let position = position::position(&artifact)?;
+                artifact.extras.shift_remove(position::MEMBER);
+                let tensors = CallbackTensors::take(&mut artifact)?;
+                let artifact = position::with_model(artifact, &model);
                 model.replace(artifact).at(|| "checkpoint")?;
-                position
+                (position, tensors)
             }
-            None => Position::default(),
+            None => (Position::default(), CallbackTensors::default()),
         };
         model.check()?;
         let compiled = Compiled::of(&model, registry)?;
@@ -150,6 +155,7 @@ impl<'a> Trainer<'a> {
             position,
             samples,
             callbacks,
+            callback_tensors,
         };
         Ok(Self { state, feed })
     }
@@ -158,7 +164,8 @@ impl<'a> Trainer<'a> {
     pub fn run(self) -> Result<Fitted> {
         let Self { mut state, mut feed } = self;
         state.tell(|callback, training| callback.on_train_begin(training), &mut Logs::new(), 0)?;
-        state.callbacks.restore(&state.position.callbacks)?;
+        let tensors = std::mem::take(&mut state.callback_tensors);
+        state.callbacks.restore(&state.position.callbacks, &tensors)?;
         let mut last_logs = Logs::new();
         while state.position.epoch < state.options.epochs && !state.position.is_stopping {
             last_logs = state.run_epoch(&mut feed)?;
@@ -191,10 +198,7 @@ impl State<'_> {
                 logs = self.end_epoch(batches)?;
             }
             self.tell(|callback, training| callback.on_settled(training), &mut logs, number)?;
-            let to = self.options.checkpoints.as_ref();
-            if let Some(to) = to.filter(|to| self.position.step.is_multiple_of(to.every.max(1))) {
-                checkpoint::save(to, self.checkpoint(Tree::List(Vec::new()))?, self.position.step)?;
-            }
+            self.heed_interrupt(&mut logs, number)?;
             if is_last {
                 return Ok(logs);
             }
@@ -250,6 +254,16 @@ impl State<'_> {
         }
         self.tell(|callback, training| callback.on_test_end(training), &mut logs, 0)?;
         Ok(logs)
+    }
+
+    /// Ends the training when somebody has asked for it.
+    fn heed_interrupt(&mut self, logs: &mut Logs, batch: usize) -> Result<()> {
+        let is_asked = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
+        if !self.options.interrupt.as_ref().is_some_and(is_asked) {
+            return Ok(());
+        }
+        self.tell(|callback, training| callback.on_interrupt(training), logs, batch)?;
+        Err(Error::new(ErrorKind::Io, format!("interrupted after step {}", self.position.step)))
     }
 
     /// Tells the callbacks of a moment.
@@ -409,7 +423,7 @@ impl Host for State<'_> {
 
     fn checkpoint(&self, callbacks: Tree) -> Result<Artifact> {
         let (mut artifact, states) = self.artifact()?;
-        checkpoint::add_position(
+        position::add_position(
             &mut artifact,
             &states,
             &self.position,

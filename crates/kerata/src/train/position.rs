@@ -1,24 +1,16 @@
-//! Checkpoints: complete `.keras` files with what else it takes to continue.
-//!
-//! The position of the training (step, epoch, batch, sums, history, states that Keras does not store) is one more member
-//! of the file, [`MEMBER`], which Keras ignores.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! `Position`: where a training is; a checkpoint carries it as one more member, [`MEMBER`], which Keras ignores.
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
 use kerata_core::{Artifact, DType, Data, Error, Limits, Object, Result, ResultExt, Tree};
 
+use kerata_nn::Model;
+
+use super::FitOptions;
 use super::sums::Sums;
-use super::{Checkpoints, FitOptions};
-use crate::{OpenOptions, SaveOptions};
 
 /// Name of the member with the position of the training.
 pub(super) const MEMBER: &str = "kerata_training.json";
-
-/// How many checkpoints are kept.
-const KEPT: usize = 2;
 
 /// Where a training is.
 #[derive(Clone, Debug, Default)]
@@ -95,31 +87,6 @@ pub(super) fn add_position(
     Ok(())
 }
 
-/// Writes a checkpoint and removes old ones.
-pub(super) fn save(to: &Checkpoints, artifact: Artifact, at_step: u64) -> Result<()> {
-    fs::create_dir_all(&to.folder)
-        .map_err(|error| Error::io("cannot make the folder", &error))
-        .at(|| to.folder.display().to_string())?;
-    let path = to.folder.join(format!("ckpt-{at_step}.keras"));
-    crate::save(&artifact, &path, &SaveOptions::new().overwrite(true))?;
-    let mut all = list(&to.folder)?;
-    all.truncate(all.len().saturating_sub(KEPT));
-    for (step, path) in all {
-        if step < at_step {
-            // A checkpoint that cannot be removed is in nobody's way.
-            let _ = fs::remove_file(path);
-        }
-    }
-    Ok(())
-}
-
-/// The newest checkpoint, when there is one and it is wanted.
-pub(super) fn resume(options: &FitOptions) -> Result<Option<Artifact>> {
-    let Some(from) = options.checkpoints.as_ref().filter(|from| from.resume) else { return Ok(None) };
-    let Some((_, path)) = list(&from.folder)?.pop() else { return Ok(None) };
-    crate::open(&path, &OpenOptions::new()).map(Some)
-}
-
 /// Where the training was that a checkpoint is of.
 pub(super) fn position(artifact: &Artifact) -> Result<Position> {
     let member = artifact.extras.get(MEMBER).ok_or_else(|| {
@@ -129,25 +96,16 @@ pub(super) fn position(artifact: &Artifact) -> Result<Position> {
     Tree::parse(&bytes, &Limits::default()).and_then(|tree| read(&tree)).at(|| MEMBER)
 }
 
-/// The checkpoints of a folder, oldest first; a folder that is not there has none.
-fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let shown = || folder.display().to_string();
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::io("cannot list", &error)).at(shown),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| Error::io("cannot list", &error)).at(shown)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let step = name.strip_prefix("ckpt-").and_then(|name| name.strip_suffix(".keras"));
-        if let Some(step) = step.and_then(|step| step.parse().ok()) {
-            found.push((step, path));
-        }
+/// A checkpoint of weights alone with the rest of the model that is trained.
+pub(super) fn with_model(checkpoint: Artifact, model: &Model) -> Artifact {
+    if checkpoint.config.is_some() {
+        return checkpoint;
     }
-    found.sort();
-    Ok(found)
+    let mut artifact = model.to_artifact();
+    artifact.variables = checkpoint.variables;
+    artifact.objects = checkpoint.objects;
+    artifact.checks = checkpoint.checks;
+    artifact
 }
 
 fn read(tree: &Tree) -> Result<Position> {
