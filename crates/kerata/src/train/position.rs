@@ -96,14 +96,10 @@ pub(super) fn position(artifact: &Artifact) -> Result<Position> {
     Tree::parse(&bytes, &Limits::default()).and_then(|tree| read(&tree)).at(|| MEMBER)
 }
 
-/// A checkpoint of weights alone with the rest of the model that is trained.
+/// The model that is trained with the variables of a checkpoint, which may hold nothing else.
 pub(super) fn with_model(checkpoint: Artifact, model: &Model) -> Artifact {
-    if checkpoint.config.is_some() {
-        return checkpoint;
-    }
     let mut artifact = model.to_artifact();
     artifact.variables = checkpoint.variables;
-    artifact.objects = checkpoint.objects;
     artifact.checks = checkpoint.checks;
     artifact
 }

@@ -6,6 +6,7 @@ mod counts;
 #[path = "../../../kerata-nn/tests/it/custom.rs"]
 mod custom;
 mod golden;
+mod kill_train;
 mod load;
 mod summary;
 mod traces;
