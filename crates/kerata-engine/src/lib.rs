@@ -23,11 +23,14 @@ pub fn engine(name: &str) -> Result<&'static dyn Engine> {
 pub struct SessionOptions {
     /// Most threads that one run uses; an engine may use fewer.
     pub threads: usize,
+    /// Whether the session can give variables back and take new values for those that the graph does not update. Without,
+    /// an engine holds weights only in the form it computes with.
+    pub keep_variables: bool,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { threads: 1 }
+        Self { threads: 1, keep_variables: true }
     }
 }
 
@@ -36,6 +39,13 @@ impl SessionOptions {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
+        self
+    }
+
+    /// The same options, with variables kept or not.
+    #[must_use]
+    pub fn with_variables_kept(mut self, keep: bool) -> Self {
+        self.keep_variables = keep;
         self
     }
 }

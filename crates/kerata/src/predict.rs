@@ -109,7 +109,8 @@ impl Predictor {
         let inputs = names.zip(graph.input_specs()?).collect();
         let names = graph.outputs.iter().map(|(name, _)| name.clone());
         let outputs = names.zip(graph.output_specs()?).collect();
-        let session_options = SessionOptions::default().with_threads(options.threads);
+        let session_options =
+            SessionOptions::default().with_threads(options.threads).with_variables_kept(false);
         let session = engine(&options.engine)?.prepare(graph, variables, &session_options)?;
         Ok(Self { session, inputs, outputs })
     }

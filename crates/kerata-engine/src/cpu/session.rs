@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use kerata_core::graph::{Graph, NodeKind};
-use kerata_core::{Array, Error, Result};
+use kerata_core::graph::{Graph, Node, NodeKind};
+use kerata_core::{Array, DType, Error, Result, TensorSpec};
 
 use super::batch;
 use super::context::{Context, Pool};
 use super::kernels::isa::Isa;
-use super::plan::Plan;
+use super::plan::{Plan, Read, Weights};
 use super::rewrite;
 use super::workers::Workers;
 use crate::reference::checked;
@@ -36,11 +36,18 @@ impl CpuSession {
         options: &SessionOptions,
         isa: Isa,
     ) -> Result<CpuSession> {
+        let updated: HashSet<&str> = graph.updates.iter().map(|(path, _)| path.as_str()).collect();
         let mut values = HashMap::new();
         for (path, spec, _) in graph.variables() {
-            values.insert(path.to_owned(), checked(path, spec, variables(path)?)?);
+            if options.keep_variables || updated.contains(path) {
+                values.insert(path.to_owned(), checked(path, spec, variables(path)?)?);
+            }
         }
-        let (plan, live, floats_a_sample) = plan(graph, &values, isa)?;
+        let read = |path: &str, spec: &TensorSpec| match values.get(path) {
+            Some(value) => Ok(value.clone()),
+            None => checked(path, spec, variables(path)?),
+        };
+        let (plan, live, floats_a_sample) = plan(graph, &read, isa)?;
         let workers = Workers::new(options.threads)?;
         Ok(CpuSession {
             graph: graph.clone(),
@@ -105,20 +112,64 @@ impl CpuSession {
 type Planned = (Plan, Vec<String>, Option<usize>);
 
 /// The plan of a graph with its variables as constants, but for those that its updates change.
-fn plan(graph: &Graph, values: &HashMap<String, Array>, isa: Isa) -> Result<Planned> {
+fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
     let updated: HashSet<&str> = graph.updates.iter().map(|(path, _)| path.as_str()).collect();
-    let mut graph = graph.clone();
-    for node in &mut graph.nodes {
-        if let NodeKind::Variable { path, .. } = &node.kind
-            && !updated.contains(path.as_str())
-            && let Some(value) = values.get(path)
-        {
-            node.kind = NodeKind::Constant(value.clone());
+    let weights = weights_of_products(graph);
+    let mut packed = HashSet::new();
+    let mut planned = graph.clone();
+    for (at, node) in planned.nodes.iter_mut().enumerate() {
+        let NodeKind::Variable { path, .. } = &node.kind else { continue };
+        if updated.contains(path.as_str()) {
+            continue;
+        }
+        // Large weights are read one after the other while they are packed, so that few are held at one time.
+        if weights.contains(&at) {
+            packed.insert(path.clone());
+        } else {
+            let spec = graph.nodes[at].outputs.first().ok_or_else(|| Error::internal("a variable's spec"))?;
+            node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
-    let graph = rewrite::simplify(&graph)?;
-    let live = graph.variables().map(|(path, ..)| path.to_owned()).collect();
-    Ok((Plan::new(&graph, isa)?, live, batch::floats_a_sample(&graph)))
+    let graph = rewrite::simplify(&planned)?;
+    let variables = graph.variables().map(|(path, ..)| path.to_owned());
+    let live = variables.filter(|path| !packed.contains(path)).collect();
+    let plan = Plan::new(&graph, isa, Some(&Weights { paths: &packed, read }))?;
+    Ok((plan, live, batch::floats_a_sample(&graph)))
+}
+
+/// Elements from which a weight counts as large.
+const LARGE: u64 = 1 << 14;
+
+/// The large variables that only products read, as their right side.
+fn weights_of_products(graph: &Graph) -> HashSet<usize> {
+    let is_large = |node: &Node| {
+        let spec = node.outputs.first();
+        spec.is_some_and(|spec| {
+            spec.dtype == DType::Float32 && spec.shape.elements().is_some_and(|n| n >= LARGE)
+        })
+    };
+    let variables = graph.nodes.iter().enumerate();
+    let mut found: HashSet<usize> = variables
+        .filter(|(_, node)| matches!(node.kind, NodeKind::Variable { .. }) && is_large(node))
+        .map(|(at, _)| at)
+        .collect();
+    for node in &graph.nodes {
+        for (place, input) in node.inputs.iter().enumerate() {
+            let is_weight = place == 1
+                && match node.op().map(|op| op.name()) {
+                    Some("conv") => true,
+                    Some("matmul") => graph.spec(*input).is_ok_and(|spec| spec.rank() == 2),
+                    _ => false,
+                };
+            if !is_weight {
+                found.remove(&input.node);
+            }
+        }
+    }
+    for value in graph.results() {
+        found.remove(&value.node);
+    }
+    found
 }
 
 impl Session for CpuSession {
@@ -144,6 +195,9 @@ impl Session for CpuSession {
         let mut is_plan_old = false;
         for (path, value) in values {
             let Some(spec) = specs.get(&path) else { continue };
+            if !self.values.contains_key(&path) {
+                return Err(not_kept(&path));
+            }
             let value = checked(&path, spec, value)?;
             is_plan_old |= !self.live.contains(&path);
             if let Some(old) = self.values.insert(path, value) {
@@ -151,12 +205,23 @@ impl Session for CpuSession {
             }
         }
         if is_plan_old {
-            (self.plan, self.live, self.floats_a_sample) = plan(&self.graph, &self.values, self.isa)?;
+            let values = &self.values;
+            let read = |path: &str, _: &TensorSpec| values.get(path).cloned().ok_or_else(|| not_kept(path));
+            (self.plan, self.live, self.floats_a_sample) = plan(&self.graph, &read, self.isa)?;
         }
         Ok(())
     }
 
     fn variable(&self, path: &str) -> Result<Array> {
-        self.values.get(path).cloned().ok_or_else(|| Error::not_found(format!("variable `{path}`")))
+        match self.values.get(path) {
+            Some(value) => Ok(value.clone()),
+            None if self.graph.variables().any(|(known, ..)| known == path) => Err(not_kept(path)),
+            None => Err(Error::not_found(format!("variable `{path}`"))),
+        }
     }
+}
+
+fn not_kept(path: &str) -> Error {
+    Error::usage(format!("the session does not keep the variable `{path}`"))
+        .hint("prepare it with `SessionOptions::with_variables_kept(true)`")
 }

@@ -26,12 +26,15 @@ pub struct Filters {
 
 impl Filters {
     /// Packs `weights`, `[tap][channel]`.
-    pub fn new(channels: usize, weights: &[f32], bias: Option<&[f32]>) -> Filters {
+    pub fn new(channels: usize, weights: &[f32], scale: Option<&[f32]>, bias: Option<&[f32]>) -> Filters {
         let padded = channels.next_multiple_of(PAD);
         let taps = weights.len().checked_div(channels).unwrap_or(0);
         let mut lines = Lines::zeros(taps * padded);
         for (to, from) in lines.chunks_exact_mut(padded).zip(weights.chunks_exact(channels)) {
             to[..channels].copy_from_slice(from);
+            if let Some(scale) = scale {
+                to.iter_mut().zip(&scale[..channels]).for_each(|(weight, scale)| *weight *= scale);
+            }
         }
         let mut padded_bias = Lines::zeros(padded);
         if let Some(bias) = bias {

@@ -7,6 +7,9 @@ use std::marker::PhantomData;
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
+// SAFETY: sixteen floats without padding; zero bytes are zeros.
+unsafe impl bytemuck::Zeroable for Line {}
+
 /// A growable buffer of floats that starts on a cache line.
 #[derive(Clone, Default)]
 pub struct Lines {
@@ -17,7 +20,7 @@ pub struct Lines {
 impl Lines {
     /// A buffer of `len` zeros.
     pub fn zeros(len: usize) -> Lines {
-        Lines { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len }
+        Lines { lines: bytemuck::zeroed_vec(len.div_ceil(16)), len }
     }
 
     /// A copy of `values`.
@@ -29,7 +32,10 @@ impl Lines {
 
     /// Sets the length; old values stay, new ones are whatever the buffer held.
     pub fn resize(&mut self, len: usize) {
-        if len > self.lines.len() * 16 {
+        if self.lines.is_empty() {
+            // Asked of the system as zeros, which costs nothing before they are written.
+            self.lines = bytemuck::zeroed_vec(len.div_ceil(16));
+        } else if len > self.lines.len() * 16 {
             self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
         }
         self.len = len;

@@ -50,11 +50,23 @@ impl Panels {
 
     /// Packs a matrix, reusing the buffer.
     pub fn pack(&mut self, depth: usize, columns: usize, matrix: Strided) {
+        self.pack_scaled(depth, columns, matrix, None);
+    }
+
+    /// Packs a matrix with its columns scaled, reusing the buffer.
+    pub fn pack_scaled(&mut self, depth: usize, columns: usize, matrix: Strided, scale: Option<&[f32]>) {
         self.lay_out(depth, columns);
         for i in 0..self.panels.len() {
             let panel = self.panels[i];
             let to = &mut self.data[panel.start..panel.start + depth * panel.width];
             pack_panel(to, panel, depth, matrix);
+            if let Some(scale) = scale {
+                // The panel is still in cache.
+                let scale = &scale[panel.column..panel.column + panel.columns];
+                for line in to.chunks_exact_mut(panel.width) {
+                    line.iter_mut().zip(scale).for_each(|(weight, scale)| *weight *= scale);
+                }
+            }
         }
     }
 

@@ -3,26 +3,30 @@
 use std::collections::HashMap;
 
 use kerata_core::graph::{Graph, NodeKind, ValueId};
-use kerata_core::{Error, Result};
+use kerata_core::{Array, Error, Result};
 
 use super::fuse::{self, Group, Groups};
 use super::transposes::{self, Transposes};
-use super::{Plan, Source, Step, assemble};
+use super::{Plan, Source, Step, Weights, assemble};
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::steps::{self, Epilogue, Evaluate, Fused, Given, Kernel, Request};
 
 impl Plan {
     /// The plan of a graph. Variables become inputs after the graph's own, in the order of [`Graph::variables`].
-    pub fn new(graph: &Graph, isa: Isa) -> Result<Plan> {
+    ///
+    /// Those among `weights` are constants instead, read where they are packed.
+    pub fn new(graph: &Graph, isa: Isa, weights: Option<&Weights>) -> Result<Plan> {
         let groups = fuse::groups(graph);
-        let moves = Transposes::new(graph, &groups);
+        let moves = Transposes::new(graph, &groups, weights);
         let mut maker = Maker {
             graph,
+            weights,
             groups: &groups,
             moves: &moves,
             isa,
             plan: Plan::empty(),
             sources: HashMap::new(),
+            nothing: None,
         };
         for input in &graph.inputs {
             let slot = maker.slot(*input);
@@ -45,11 +49,14 @@ impl Plan {
 
 struct Maker<'a> {
     graph: &'a Graph,
+    weights: Option<&'a Weights<'a>>,
     groups: &'a Groups,
     moves: &'a Transposes,
     isa: Isa,
     plan: Plan,
     sources: HashMap<ValueId, Source>,
+    /// The placeholder, once there is one.
+    nothing: Option<Source>,
 }
 
 impl Maker<'_> {
@@ -58,14 +65,12 @@ impl Maker<'_> {
         let node = &graph.nodes[at];
         let value = ValueId { node: at, output: 0 };
         match &node.kind {
-            NodeKind::Input { .. } => {}
+            // Constants are kept when a step reads them.
+            NodeKind::Input { .. } | NodeKind::Constant(_) => {}
+            NodeKind::Variable { path, .. } if Weights::have(self.weights, path) => {}
             NodeKind::Variable { .. } => {
                 let slot = self.slot(value);
                 self.plan.inputs.push(slot);
-            }
-            NodeKind::Constant(array) => {
-                self.sources.insert(value, Source::Constant(self.plan.constants.len()));
-                self.plan.constants.push(array.clone());
             }
             NodeKind::Op(op) => match self.groups.of[at].map(|group| &self.groups.all[group]) {
                 Some(group) if group.root == at => self.group(group)?,
@@ -103,11 +108,10 @@ impl Maker<'_> {
         let node = &graph.nodes[at];
         let Some(op) = node.op() else { return Ok(None) };
         let (values, orders) = self.read_through(at);
-        let inputs = values
-            .iter()
-            .map(|&value| {
-                Ok(Given { spec: graph.spec(value)?, constant: graph.nodes[value.node].constant() })
-            })
+        let constants = values.iter().map(|&value| self.constant(value)).collect::<Result<Vec<_>>>()?;
+        let pairs = values.iter().zip(&constants);
+        let inputs = pairs
+            .map(|(&value, constant)| Ok(Given { spec: graph.spec(value)?, constant: constant.as_ref() }))
             .collect::<Result<Vec<_>>>()?;
         let out_order = self.moves.written_through[at].and_then(|to| transposes::order(graph, to));
         let out_order = out_order.map(<[usize]>::to_vec);
@@ -129,7 +133,14 @@ impl Maker<'_> {
 
     fn step(&mut self, at: usize, kernel: Box<dyn Kernel>, inputs: &[ValueId]) -> Result<()> {
         let node = &self.graph.nodes[at];
-        let inputs = inputs.iter().map(|&value| self.source(value)).collect::<Result<_>>()?;
+        let inputs = inputs
+            .iter()
+            .enumerate()
+            .map(|(place, &value)| match kernel.reads(place) {
+                true => self.source(value),
+                false => self.placeholder(),
+            })
+            .collect::<Result<_>>()?;
         let outputs = (0..node.outputs.len()).map(|output| self.slot(ValueId { node: at, output })).collect();
         self.plan.steps.push(Step { name: node.name.clone(), kernel, inputs, outputs, dead: Vec::new() });
         Ok(())
@@ -142,10 +153,42 @@ impl Maker<'_> {
         slot
     }
 
-    fn source(&self, value: ValueId) -> Result<Source> {
-        self.sources
-            .get(&value)
-            .copied()
-            .ok_or_else(|| Error::internal(format!("value {}.{} is not made yet", value.node, value.output)))
+    /// The value, if it is constant.
+    fn constant(&self, value: ValueId) -> Result<Option<Array>> {
+        let node = &self.graph.nodes[value.node];
+        match (&node.kind, self.weights) {
+            (NodeKind::Constant(array), _) => Ok(Some(array.clone())),
+            (NodeKind::Variable { path, .. }, Some(weights)) if weights.paths.contains(path) => {
+                (weights.read)(path, self.graph.spec(value)?).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn source(&mut self, value: ValueId) -> Result<Source> {
+        if let Some(&source) = self.sources.get(&value) {
+            return Ok(source);
+        }
+        let constant = self.constant(value)?;
+        let constant = constant.ok_or_else(|| {
+            Error::internal(format!("value {}.{} is not made yet", value.node, value.output))
+        })?;
+        let source = self.keep(constant);
+        self.sources.insert(value, source);
+        Ok(source)
+    }
+
+    /// Stands for an input that a kernel has taken in.
+    fn placeholder(&mut self) -> Result<Source> {
+        if self.nothing.is_none() {
+            let empty = Array::from_f32([0], Vec::new())?;
+            self.nothing = Some(self.keep(empty));
+        }
+        self.nothing.ok_or_else(|| Error::internal("a placeholder"))
+    }
+
+    fn keep(&mut self, constant: Array) -> Source {
+        self.plan.constants.push(constant);
+        Source::Constant(self.plan.constants.len() - 1)
     }
 }

@@ -5,7 +5,9 @@ mod build;
 mod fuse;
 mod transposes;
 
-use kerata_core::{Array, Error, Result, ResultExt};
+use std::collections::HashSet;
+
+use kerata_core::{Array, Error, Result, ResultExt, TensorSpec};
 
 use super::context::Context;
 use super::steps::Kernel;
@@ -17,6 +19,22 @@ pub(crate) enum Source {
     Constant(usize),
     /// A value of the run.
     Slot(usize),
+}
+
+/// How a variable that is constant is read, given its path and spec.
+pub(crate) type Read<'a> = dyn Fn(&str, &TensorSpec) -> Result<Array> + 'a;
+
+/// Variables that are constant, but read only where they are packed.
+pub(crate) struct Weights<'a> {
+    pub paths: &'a HashSet<String>,
+    pub read: &'a Read<'a>,
+}
+
+impl Weights<'_> {
+    /// Whether a variable is among them.
+    pub fn have(weights: Option<&Weights>, path: &str) -> bool {
+        weights.is_some_and(|weights| weights.paths.contains(path))
+    }
 }
 
 struct Step {

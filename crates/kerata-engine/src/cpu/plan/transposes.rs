@@ -1,9 +1,10 @@
 //! Transposes that products read or write through, so that nothing is moved.
 
 use kerata_core::DType;
-use kerata_core::graph::{Graph, NodeKind};
+use kerata_core::graph::{Graph, Node, NodeKind};
 use kerata_core::ops::Transpose;
 
+use super::Weights;
 use super::fuse::Groups;
 
 /// What becomes of the transposes of a graph.
@@ -18,7 +19,7 @@ pub struct Transposes {
 
 impl Transposes {
     /// Decides for a graph whose groups are known.
-    pub fn new(graph: &Graph, groups: &Groups) -> Transposes {
+    pub fn new(graph: &Graph, groups: &Groups, weights: Option<&Weights>) -> Transposes {
         let count = graph.nodes.len();
         let mut made = Transposes {
             is_skipped: vec![false; count],
@@ -45,10 +46,12 @@ impl Transposes {
             let from = graph.nodes[at].inputs[0].node;
             let keeps_rows = order.last() == Some(&(order.len() - 1));
             let is_free = is_product(from) && groups.of[from].is_none() && consumers[from].len() == 1;
-            let right_is_constant = graph.nodes[from]
-                .inputs
-                .get(1)
-                .is_some_and(|right| graph.nodes[right.node].constant().is_some());
+            let is_constant = |node: &Node| match &node.kind {
+                NodeKind::Variable { path, .. } => Weights::have(weights, path),
+                kind => matches!(kind, NodeKind::Constant(_)),
+            };
+            let right = graph.nodes[from].inputs.get(1);
+            let right_is_constant = right.is_some_and(|right| is_constant(&graph.nodes[right.node]));
             if keeps_rows && is_free && !right_is_constant && !is_result(from) {
                 made.written_through[from] = Some(at);
                 made.product[at] = Some(from);

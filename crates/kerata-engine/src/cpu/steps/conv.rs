@@ -45,8 +45,8 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let mut tail = Tail::new(request.epilogue.take());
     let packed = match kernel.constant.map(Array::as_f32) {
         Some(Ok(values)) => {
-            let scaled = tail.absorb(filters, values, |i| i % filters);
-            Some(Packed::new(request.isa, conv.groups, &sizes, &scaled, tail.bias()))
+            let scale = tail.absorb(filters);
+            Some(Packed::new(request.isa, conv.groups, &sizes, values, scale.as_deref(), tail.bias()))
         }
         Some(Err(_)) => return None,
         None => {
@@ -57,7 +57,7 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     if tail.has_program() && conv.groups > 1 && !is_depthwise(conv.groups, Some(&sizes)) {
         return None;
     }
-    Some(Box::new(Convolution { conv, packed, tail }))
+    Some(Box::new(Convolution { conv, sizes, packed, tail }))
 }
 
 /// A kernel made ready.
@@ -67,17 +67,25 @@ enum Packed {
 }
 
 impl Packed {
-    fn new(isa: Isa, groups: usize, sizes: &[usize], values: &[f32], bias: Option<&[f32]>) -> Packed {
+    fn new(
+        isa: Isa,
+        groups: usize,
+        sizes: &[usize],
+        values: &[f32],
+        scale: Option<&[f32]>,
+        bias: Option<&[f32]>,
+    ) -> Packed {
         let (own, filters) = (sizes[sizes.len() - 2], sizes[sizes.len() - 1]);
         if is_depthwise(groups, Some(sizes)) && groups > 1 {
-            return Packed::Depthwise(Filters::new(filters, values, bias));
+            return Packed::Depthwise(Filters::new(filters, values, scale, bias));
         }
         let depth = sizes[..sizes.len() - 2].iter().product::<usize>() * own;
         let columns = filters / groups;
         let panels = (0..groups).map(|group| {
             let mut panels = Panels::new(isa);
             let matrix = Strided { data: values, start: group * columns, row: filters, column: 1 };
-            panels.pack(depth, columns, matrix);
+            let scale = scale.map(|scale| &scale[group * columns..(group + 1) * columns]);
+            panels.pack_scaled(depth, columns, matrix, scale);
             panels
         });
         Packed::Products(panels.collect())
@@ -86,6 +94,8 @@ impl Packed {
 
 struct Convolution {
     conv: Conv,
+    /// Shape of the kernel.
+    sizes: Vec<usize>,
     packed: Option<Packed>,
     tail: Tail,
 }
@@ -100,13 +110,16 @@ impl Kernel for Convolution {
         }
     }
 
+    fn reads(&self, input: usize) -> bool {
+        input != 1 || self.packed.is_none()
+    }
+
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
         let [x, kernel, others @ ..] = inputs else { return Err(Error::internal("conv takes two inputs")) };
         let Conv { strides, padding, dilation, groups } = &self.conv;
-        let taps = &kernel.shape()[..kernel.rank() - 2];
+        let (taps, filters) = (&self.sizes[..self.sizes.len() - 2], self.sizes[self.sizes.len() - 1]);
         let windows = Windows { sizes: taps, strides, dilation, padding };
         let window = window(&windows, x.shape(), x.shape()[x.rank() - 1] / groups)?;
-        let filters = kernel.shape()[kernel.rank() - 1];
         let mut shape = vec![window.batch];
         shape.extend(&window.output[3 - taps.len()..]);
         shape.push(filters);
@@ -114,7 +127,7 @@ impl Kernel for Convolution {
         let packed = match &self.packed {
             Some(packed) => packed,
             None => {
-                fresh = Packed::new(cx.isa, *groups, kernel.shape(), kernel.as_f32()?, self.tail.bias());
+                fresh = Packed::new(cx.isa, *groups, &self.sizes, kernel.as_f32()?, None, self.tail.bias());
                 &fresh
             }
         };

@@ -51,10 +51,10 @@ impl Tail {
         self.program.is_some()
     }
 
-    /// Takes scales, biases and a clamp out of the program; gives the weights scaled.
-    pub fn absorb(&mut self, columns: usize, weights: &[f32], column: impl Fn(usize) -> usize) -> Vec<f32> {
-        let affine = self.peel(columns, true);
-        weights.iter().enumerate().map(|(i, w)| w * affine.scale[column(i)]).collect()
+    /// Takes scales, biases and a clamp out of the program; gives the scale of each column, unless all are one.
+    pub fn absorb(&mut self, columns: usize) -> Option<Vec<f32>> {
+        let scale = self.peel(columns, true).scale;
+        scale.iter().any(|scale| *scale != 1.0).then_some(scale)
     }
 
     /// Takes biases and a clamp out of the program, for weights that are not known.

@@ -33,9 +33,9 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let weights =
         right.constant.filter(|array| array.rank() == 2 && orders.get(1).is_none_or(Option::is_none));
     let packed = weights.and_then(|array| {
-        let (depth, columns) = (array.shape()[0], array.shape()[1]);
-        let scaled = tail.absorb(columns, array.as_f32().ok()?, |i| i % columns);
-        Some(pack(request.isa, &scaled, &View::of(&[depth, columns])))
+        let data = array.as_f32().ok()?;
+        let scale = tail.absorb(array.shape()[1]);
+        Some(pack(request.isa, data, &View::of(array.shape()), scale.as_deref()))
     });
     if packed.is_none() {
         tail.absorb_bias(columns);
@@ -45,12 +45,12 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     Some(Box::new(Matmul { packed, tail, left_order, right_order, out_order }))
 }
 
-/// Packs the matrix of the last two axes.
-fn pack(isa: Isa, data: &[f32], view: &View) -> Panels {
+/// Packs the matrix of the last two axes, its columns scaled.
+fn pack(isa: Isa, data: &[f32], view: &View, scale: Option<&[f32]>) -> Panels {
     let last = view.shape.len() - 1;
     let mut panels = Panels::new(isa);
     let matrix = Strided { data, start: view.start, row: view.steps[last - 1], column: view.steps[last] };
-    panels.pack(view.shape[last - 1], view.shape[last], matrix);
+    panels.pack_scaled(view.shape[last - 1], view.shape[last], matrix, scale);
     panels
 }
 
@@ -68,12 +68,21 @@ impl Kernel for Matmul {
         if self.tail.is_empty() { "matmul" } else { "matmul+" }
     }
 
+    fn reads(&self, input: usize) -> bool {
+        // Left rows that a transpose leaves apart are multiplied matrix by matrix.
+        input != 1 || self.packed.is_none() || self.left_order.is_some() || self.out_order.is_some()
+    }
+
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
         let [left, right, others @ ..] = inputs else {
             return Err(Error::internal("matmul takes two inputs"));
         };
         let (a, b) = (left.as_f32()?, right.as_f32()?);
-        let (mut a_view, b_view) = (view(left, &self.left_order), view(right, &self.right_order));
+        let mut a_view = view(left, &self.left_order);
+        let b_view = match &self.packed {
+            Some(panels) => View::of(&[panels.depth(), panels.columns()]),
+            None => view(right, &self.right_order),
+        };
         // Rows are read in one piece each.
         let mut moved = Vec::new();
         let a = if a_view.steps[a_view.steps.len() - 1] == 1 || a_view.shape[a_view.shape.len() - 1] == 1 {
@@ -126,7 +135,7 @@ impl Matmul {
             let panels = match &self.packed {
                 Some(panels) => panels,
                 None => {
-                    fresh = pack(cx.isa, b, b_view);
+                    fresh = pack(cx.isa, b, b_view, None);
                     &fresh
                 }
             };

@@ -31,6 +31,11 @@ pub(crate) trait Kernel: Send + Sync {
     /// What it is, for people.
     fn name(&self) -> &'static str;
 
+    /// Whether it looks at an input when it runs; else it has taken it in, and gets something empty instead.
+    fn reads(&self, _input: usize) -> bool {
+        true
+    }
+
     /// Computes the outputs.
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>>;
 }

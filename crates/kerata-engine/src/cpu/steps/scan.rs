@@ -49,13 +49,13 @@ impl Loop {
         let body = rewrite::simplify(&body)?;
         let sequences = op.states..first_capture;
         let (before, body) = match hoist(&body, sequences.clone())? {
-            Some((before, rest)) => (Some(Plan::new(&before, isa)?), rest),
+            Some((before, rest)) => (Some(Plan::new(&before, isa, None)?), rest),
             None => (None, body),
         };
         let uses = body.use_counts();
         let is_read =
             sequences.map(|at| uses[body.inputs[at].node].first().is_some_and(|n| *n > 0)).collect();
-        Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa)?, captures, is_read })
+        Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa, None)?, captures, is_read })
     }
 }
 
