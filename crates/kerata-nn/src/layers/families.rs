@@ -1,8 +1,8 @@
 //! The families of built-in layers, sorted, one line each.
 
 use super::{
-    Layer, activations, attention, convolutional, core, embeddings, image, legacy, merging, normalization,
-    pooling, preprocessing, recurrent, regularization, reshaping, wrappers,
+    Layer, activations, applications, attention, convolutional, core, embeddings, image, legacy, merging,
+    normalization, pooling, preprocessing, recurrent, regularization, reshaping, wrappers,
 };
 use crate::config::Constructor;
 use crate::models;
@@ -10,6 +10,7 @@ use crate::models;
 /// The built-in classes by name, family by family.
 pub(crate) const BUILT_IN: &[&[(&str, Constructor<dyn Layer>)]] = &[
     activations::BUILT_IN,
+    applications::BUILT_IN,
     attention::BUILT_IN,
     convolutional::BUILT_IN,
     core::BUILT_IN,

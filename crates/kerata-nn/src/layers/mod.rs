@@ -13,6 +13,7 @@ pub mod prelude;
 mod scope;
 
 pub mod activations;
+pub mod applications;
 pub mod attention;
 pub mod convolutional;
 pub mod core;
