@@ -42,3 +42,8 @@ pub use train::{Checkpoints, Fit, FitOptions, Fitted, History, fit, fit_with};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the guide to running compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/running.md")]
+struct Running;

@@ -3,3 +3,4 @@
 mod answers;
 mod kerata;
 mod refusals;
+mod wrong_inputs;

@@ -8,5 +8,6 @@ mod custom;
 mod golden;
 mod kill_train;
 mod load;
+mod running;
 mod summary;
 mod traces;
