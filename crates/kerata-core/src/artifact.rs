@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::array::Array;
 use crate::graph::Graph;
-use crate::{Data, Object, Result, ResultExt, Role, Tree, Variable, Variables};
+use crate::{Data, Object, Originals, Result, ResultExt, Role, Tree, Variable, Variables};
 
 /// A saved model as plain data.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Artifact {
     pub original_compile_config: Option<Tree>,
     /// Tensors by path, in file order: weights, optimizer slots, metric state (see [`Role`]).
     pub variables: Variables,
+    /// The variables as the file had them, when its reader moved or turned some.
+    pub originals: Option<Originals>,
     /// Saved objects by path (`layers/dense`) with the name that Keras notes beside their variables, also those without
     /// variables.
     pub objects: IndexMap<String, Option<String>>,
@@ -138,6 +140,11 @@ impl Artifact {
         Self::default()
     }
 
+    /// The variables as the file had them, while nothing was changed since.
+    pub fn unchanged(&self) -> Option<&Originals> {
+        self.originals.as_ref().filter(|originals| originals.are_of(&self.variables))
+    }
+
     /// The weights: paths and variables in file order.
     pub fn weights(&self) -> impl Iterator<Item = (&str, &Variable)> {
         self.of_role(Role::Weight)
@@ -168,6 +175,7 @@ impl Artifact {
         let bytes = self.optimizer().map(|(_, variable)| variable.data.len()).sum();
         self.variables.retain(|_, variable| variable.role != Role::Optimizer);
         self.objects.retain(|path, _| path != "optimizer" && !path.starts_with("optimizer/"));
+        self.originals.iter_mut().for_each(Originals::drop_optimizer);
         bytes
     }
 }

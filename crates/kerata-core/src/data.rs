@@ -131,6 +131,20 @@ impl Data {
         }
     }
 
+    /// Whether these are the very bytes of another, not only equal ones.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Owned(a), Repr::Owned(b)) => Arc::ptr_eq(a, b),
+            (
+                Repr::Range { source: a, offset, len },
+                Repr::Range { source: b, offset: other_offset, len: other_len },
+            ) => offset == other_offset && len == other_len && Arc::ptr_eq(a, b),
+            (Repr::Lazy(a), Repr::Lazy(b)) => Arc::ptr_eq(a, b),
+            (Repr::Strings(a), Repr::Strings(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// Hands all bytes over in order, in blocks of a few MiB, without holding them all when they lie in a source.
     pub fn stream(&self, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let (source, offset, len) = match &self.0 {

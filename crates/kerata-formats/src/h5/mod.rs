@@ -11,6 +11,7 @@ mod training;
 mod write;
 
 pub(crate) use listed::{Listed, place};
+pub(crate) use optimizer::missing_slot;
 
 use kerata_core::{Artifact, Limits, LossReport, Result};
 

@@ -61,7 +61,9 @@ pub(super) fn placed(artifact: &mut Artifact, walk: &Walk, era: Era, arrays: &[N
     let by_order = era == Era::Keras3 && arrays.len() == own;
     let found: Vec<Option<Array>> = match by_order {
         true => own_and_inner(&wanted, arrays),
-        false => matched(&optimizer, &wanted, &targets, arrays),
+        false => {
+            matched(&optimizer, &wanted, &Weights { targets: &targets, names: names(artifact, walk) }, arrays)
+        }
     };
     let missing =
         wanted.iter().zip(&found).filter(|(slot, array)| slot.target.is_some() && array.is_none()).count();
@@ -98,6 +100,19 @@ pub(super) fn targets(artifact: &Artifact, walk: &Walk) -> Option<Vec<SlotTarget
     weights.iter().map(target).collect()
 }
 
+/// The weights that an optimizer is built on.
+struct Weights<'a> {
+    targets: &'a [SlotTarget],
+    /// Their addresses in the file, without the number behind the colon.
+    names: Vec<String>,
+}
+
+fn names(artifact: &Artifact, walk: &Walk) -> Vec<String> {
+    let origin = |weight: &crate::walk::Weight<'_>| artifact.variables.get(weight.path())?.origin.clone();
+    let bare = |origin: String| origin.split(':').next().unwrap_or_default().to_owned();
+    walk.trainable_weights().iter().map(|weight| origin(weight).map(bare).unwrap_or_default()).collect()
+}
+
 /// Keras 3 wrote them in its own order; inner optimizers repeat theirs.
 fn own_and_inner(wanted: &[Slot], arrays: &[Named]) -> Vec<Option<Array>> {
     let mut out: Vec<Option<Array>> = Vec::new();
@@ -116,17 +131,13 @@ fn own_and_inner(wanted: &[Slot], arrays: &[Named]) -> Vec<Option<Array>> {
 }
 
 /// By the names in the file, else by order and shape.
-fn matched(
-    optimizer: &Tree,
-    wanted: &[Slot],
-    targets: &[SlotTarget],
-    arrays: &[Named],
-) -> Vec<Option<Array>> {
+fn matched(optimizer: &Tree, wanted: &[Slot], weights: &Weights<'_>, arrays: &[Named]) -> Vec<Option<Array>> {
+    let targets = weights.targets;
     let class = optimizer.class_name().unwrap_or_default();
     let inner = optimizer.path(&["config", "inner_optimizer"]).and_then(Tree::class_name);
     let class = inner.unwrap_or(class);
     let named: Vec<(Option<(String, usize)>, &Named)> =
-        arrays.iter().map(|array| (slot_of(class, &array.name, targets), array)).collect();
+        arrays.iter().map(|array| (slot_of(class, &array.name, weights), array)).collect();
     let any_named = named.iter().any(|(slot, _)| slot.is_some());
     let ordered = if any_named { Vec::new() } else { in_groups(class, targets, arrays) };
     wanted
@@ -146,7 +157,7 @@ fn matched(
 }
 
 /// The slot that a name tells: `Adam/dense/kernel/m:0`, `Adam/m/dense/kernel:0`, `training/Adam/dense/kernel/v:0`.
-fn slot_of(class: &str, name: &str, targets: &[SlotTarget]) -> Option<(String, usize)> {
+fn slot_of(class: &str, name: &str, weights: &Weights<'_>) -> Option<(String, usize)> {
     let bare = name.split(':').next().unwrap_or_default();
     let parts: Vec<&str> = bare.split('/').collect();
     let alias = |part: &str| {
@@ -157,20 +168,30 @@ fn slot_of(class: &str, name: &str, targets: &[SlotTarget]) -> Option<(String, u
     // The weight's path, then the slot.
     let (last, before) = parts.split_last()?;
     if let Some(slot) = alias(last)
-        && let Some(target) = target_of(&before.join("/"), targets)
+        && let Some(target) = target_of(&before.join("/"), weights)
     {
         return Some((slot, target));
     }
     // The slot, then the weight's path.
     (0..parts.len().saturating_sub(1)).find_map(|at| {
         let slot = alias(parts.get(at)?)?;
-        let target = target_of(&parts.get(at + 1..)?.join("/"), targets)?;
+        let target = target_of(&parts.get(at + 1..)?.join("/"), weights)?;
         Some((slot, target))
     })
 }
 
 /// The weight whose path ends so (names of optimizers and scopes may stand before it).
-fn target_of(path: &str, targets: &[SlotTarget]) -> Option<usize> {
+fn target_of(path: &str, weights: &Weights<'_>) -> Option<usize> {
+    // Keras 2 leaves inner layers out of some names (`time_distributed/kernel`), here as for the weight itself.
+    let by_name = {
+        let ends = |name: &&String| name.as_str() == path || name.ends_with(&format!("/{path}"));
+        let mut fitting = weights.names.iter().enumerate().filter(|(_, name)| ends(name));
+        fitting.next().filter(|_| fitting.next().is_none()).map(|(at, _)| at)
+    };
+    if by_name.is_some() {
+        return by_name;
+    }
+    let targets = weights.targets;
     let exact = targets.iter().position(|target| target.path == path);
     let ends = |target: &SlotTarget| path.ends_with(&format!("/{}", target.path));
     let longest = || {
@@ -251,13 +272,16 @@ fn whole_number(array: &Array) -> Result<i64> {
 }
 
 /// A slot that the file does not have: rates come from the config, everything else starts as Keras starts it.
-fn missing_slot(slot: &Slot, optimizer: &Tree, targets: &[SlotTarget]) -> Result<Variable> {
-    let rate = || optimizer.path(&["config", "learning_rate"]).and_then(Tree::as_f64).unwrap_or(0.001) as f32;
+pub(crate) fn missing_slot(slot: &Slot, optimizer: &Tree, targets: &[SlotTarget]) -> Result<Variable> {
+    let inner = optimizer.path(&["config", "inner_optimizer"]).unwrap_or(optimizer);
+    let rate = || inner.path(&["config", "learning_rate"]).and_then(Tree::as_f64).unwrap_or(0.001) as f32;
+    let scale =
+        || optimizer.path(&["config", "initial_scale"]).and_then(Tree::as_f64).unwrap_or(32768.0) as f32;
     match (slot.name.as_str(), slot.target) {
         ("iteration" | "step_counter", _) => Variable::new(DType::Int64, [], Data::owned(0i64.to_le_bytes())),
         ("learning_rate", _) => Variable::new(DType::Float32, [], Data::owned(rate().to_le_bytes())),
         ("u_product", _) => Variable::new(DType::Float32, [], Data::owned(1f32.to_le_bytes())),
-        ("dynamic_scale", _) => Variable::new(DType::Float32, [], Data::owned(32768f32.to_le_bytes())),
+        ("dynamic_scale", _) => Variable::new(DType::Float32, [], Data::owned(scale().to_le_bytes())),
         (_, target) => {
             let shape = target.and_then(|at| targets.get(at)).map(|_| slot.shape.clone()).unwrap_or_default();
             let count = usize::try_from(shape.iter().product::<u64>()).unwrap_or(0);

@@ -1,6 +1,9 @@
 //! Reading: configs by era, arrays under canonical paths, the file's own addresses kept beside.
 
-use kerata_core::{Artifact, Error, Limits, Object, Result, ResultExt, Role, Tree, Variable};
+use indexmap::IndexMap;
+use kerata_core::{
+    Artifact, Error, Limits, Object, Originals, Result, ResultExt, Role, Tree, Variable, Variables,
+};
 
 use super::arrays::Array;
 use super::layers::{self, Named, Writer};
@@ -51,11 +54,18 @@ pub(super) fn read(file: &File, limits: &Limits) -> Result<Artifact> {
     }
     place_layers(&mut artifact, walk.as_ref(), &listed, writer)?;
     let top = group_arrays(file, &join(weights_group, "top_level_model_weights")).unwrap_or_default();
+    let mut originals = Variables::new();
+    for named in listed.iter().flat_map(|(_, arrays)| arrays).chain(&top) {
+        keep(&mut originals, named, Role::Weight)?;
+    }
     for (index, named) in top.into_iter().enumerate() {
         let variable = guessed(named)?;
         artifact.variables.insert(format!("vars/{index}"), variable)?;
     }
     let slots = group_arrays(file, "optimizer_weights").unwrap_or_default();
+    for named in &slots {
+        keep(&mut originals, named, Role::Optimizer)?;
+    }
     if let Some(walk) = &walk {
         optimizer::placed(&mut artifact, walk, era, &slots)?;
         for object in walk.objects() {
@@ -63,7 +73,18 @@ pub(super) fn read(file: &File, limits: &Limits) -> Result<Artifact> {
         }
     }
     artifact.metadata.extra.insert(LAYOUT.to_owned(), layout(file));
+    artifact.originals = Some(Originals::new(originals, IndexMap::new(), artifact.variables.clone()));
     Ok(artifact)
+}
+
+/// Keeps an array under its address; a group may list one twice.
+fn keep(originals: &mut Variables, named: &Named, role: Role) -> Result<()> {
+    let Array { origin, dtype, shape, data } = &named.array;
+    if originals.get(origin).is_none() {
+        let variable = Variable::new(*dtype, shape.clone(), data.clone())?.with_role(role);
+        originals.insert(origin.clone(), variable)?;
+    }
+    Ok(())
 }
 
 /// A config in an attribute; Keras writes bytes.

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use kerata_core::{Artifact, LossReport, Result, Role, Shape, Tree, Variable};
+use kerata_core::{Artifact, LossReport, Originals, Result, Role, Shape, Tree, Variable};
 
 use super::{inline, names, optimizer, read, training};
 use crate::WriteOptions;
 use crate::containers::hdf5::{Attribute, Plan, StringKind, Writer};
+use crate::era::{self, Era};
 use crate::walk::{self, Walk, slots};
 
 /// The version that new files note: the Keras whose dialect they are in.
@@ -15,9 +16,9 @@ const KERAS_VERSION: &str = "3.15.1";
 pub(super) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<(Plan, LossReport)> {
     let mut writer = Writer::new().compress(options.compress);
     let mut losses = LossReport::new();
-    let again = artifact.metadata.extra.get(read::LAYOUT).filter(|layout| is_unchanged(artifact, layout));
-    match again {
-        Some(layout) => as_it_was(artifact, layout, &mut writer)?,
+    let layout = artifact.metadata.extra.get(read::LAYOUT);
+    match layout.and_then(|layout| Some((layout, unchanged(artifact, layout)?))) {
+        Some((layout, originals)) => as_it_was(artifact, layout, originals, &mut writer)?,
         None => anew(artifact, &mut writer, &mut losses)?,
     }
     if !artifact.assets.is_empty() {
@@ -29,20 +30,30 @@ pub(super) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<(Plan,
     Ok((writer.plan()?, losses))
 }
 
-/// Whether every array of the layout is there as it was read.
-fn is_unchanged(artifact: &Artifact, layout: &Tree) -> bool {
-    let origins: HashSet<&str> =
-        artifact.variables.iter().filter_map(|(_, variable)| variable.origin.as_deref()).collect();
+/// The variables of the file that was read, when it can be written again: nothing was changed, and it lists no others.
+fn unchanged<'a>(artifact: &'a Artifact, layout: &Tree) -> Option<&'a Originals> {
+    let originals = artifact.unchanged()?;
+    let era = Era::of(artifact.metadata.keras_version.as_deref());
+    if let (Some(original), Some(config)) = (&artifact.original_config, &artifact.config) {
+        let mut again = original.clone();
+        era::model(&mut again, era);
+        // As text, since NaN is not equal to itself.
+        if again.to_json() != config.to_json() {
+            return None;
+        }
+    }
     let groups = layout.as_object().into_iter().flatten();
-    let mut listed = groups.flat_map(|(group, attributes)| {
-        listed(attributes, "weight_names").into_iter().map(move |name| read::join(group, &name))
-    });
-    // Arrays that were joined or turned are no longer what the file had.
-    let is_old = crate::era::Era::of(artifact.metadata.keras_version.as_deref()) == crate::era::Era::Keras1;
-    let is_turned = artifact.metadata.backend.as_deref() == Some("theano");
-    let has_cudnn =
-        artifact.original_config.as_ref().is_some_and(|config| config.to_json().contains("\"CuDNN"));
-    !is_old && !is_turned && !has_cudnn && listed.all(|address| origins.contains(address.as_str()))
+    let mut listed =
+        groups.filter(|(group, _)| !is_dropped(group, originals)).flat_map(|(group, attributes)| {
+            listed(attributes, "weight_names").into_iter().map(move |name| read::join(group, &name))
+        });
+    listed.all(|address| originals.variables.get(&address).is_some()).then_some(originals)
+}
+
+/// Whether a group belongs to an optimizer whose state was dropped.
+fn is_dropped(group: &str, originals: &Originals) -> bool {
+    let has_state = originals.variables.iter().any(|(_, variable)| variable.role == Role::Optimizer);
+    !has_state && (group == "optimizer_weights" || group.starts_with("optimizer_weights/"))
 }
 
 /// A list of the layout, whole or in parts.
@@ -54,13 +65,12 @@ fn listed(attributes: &Tree, name: &str) -> Vec<String> {
 }
 
 /// The file that was read: its groups, attributes and addresses.
-fn as_it_was(artifact: &Artifact, layout: &Tree, writer: &mut Writer) -> Result<()> {
-    for (_, variable) in artifact.variables.iter() {
-        if let Some(address) = &variable.origin {
-            dataset(writer, address, variable)?;
-        }
+fn as_it_was(artifact: &Artifact, layout: &Tree, originals: &Originals, writer: &mut Writer) -> Result<()> {
+    for (address, variable) in originals.variables.iter() {
+        dataset(writer, address, variable)?;
     }
-    for (group, attributes) in layout.as_object().into_iter().flatten() {
+    let groups = layout.as_object().into_iter().flatten();
+    for (group, attributes) in groups.filter(|(group, _)| !is_dropped(group, originals)) {
         writer.group(group)?;
         for (name, value) in attributes.as_object().into_iter().flatten() {
             let is_part = name.ends_with(|c: char| c.is_ascii_digit());

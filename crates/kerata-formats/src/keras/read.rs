@@ -1,6 +1,6 @@
 //! Reading a `.keras` model.
 
-use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Role, Tree};
+use kerata_core::{Artifact, Error, Limits, Originals, Result, ResultExt, Role, Tree};
 
 use super::members::Members;
 use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_NPZ, trace};
@@ -18,7 +18,11 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     read_files(&mut artifact, members, &names)?;
     let is_older = artifact.metadata.keras_version.as_deref().is_some_and(|version| version.starts_with('2'));
     if is_older {
+        let original = artifact.config.clone().unwrap_or_default();
+        let (variables, objects) = (artifact.variables.clone(), artifact.objects.clone());
         let changes = era::normalize(&mut artifact);
+        era::relocate(&mut artifact, &original)?;
+        artifact.originals = Some(Originals::new(variables, objects, artifact.variables.clone()));
         artifact
             .notes
             .push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));

@@ -3,6 +3,7 @@
 use kerata_core::{Artifact, Error, FolderSink, LossReport, Object, Result, Sink, Tree};
 
 use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, trace};
+use crate::containers::hdf5::Plan;
 use crate::containers::zip::{MemberOptions, ZipWriter};
 use crate::{WriteOptions, weights_h5};
 
@@ -26,7 +27,7 @@ pub(super) fn write_zip(
     let mut losses = LossReport::new();
     let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
-    let plan = weights_h5::plan(artifact, options)?;
+    let plan = weights_plan(artifact, options)?;
     let mut zip = ZipWriter::new(sink);
     let add = |zip: &mut ZipWriter<'_>, name: &str, text: &str| {
         let size = text.len() as u64;
@@ -71,7 +72,7 @@ pub(super) fn write_folder(
     let mut losses = LossReport::new();
     let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
-    let plan = weights_h5::plan(artifact, options)?;
+    let plan = weights_plan(artifact, options)?;
     folder.create(METADATA)?.write(metadata_text(artifact, options).as_bytes())?;
     folder.create(CONFIG)?.write(config.as_bytes())?;
     plan.write(&mut *folder.create(WEIGHTS)?)?;
@@ -93,10 +94,23 @@ fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &kerata_core::Dat
     assets.chain(artifact.extras.iter().map(|(name, data)| (name.clone(), data)))
 }
 
+/// Whether the file is written as the one that was read: a model that was brought up to date goes back as it was spelled
+/// into the format it came from, unless its variables have changed since.
+fn goes_back(artifact: &Artifact) -> bool {
+    let is_same = artifact.metadata.format.as_deref() == Some("keras");
+    is_same && (artifact.originals.is_none() || artifact.unchanged().is_some())
+}
+
+fn weights_plan(artifact: &Artifact, options: &WriteOptions) -> Result<Plan> {
+    match artifact.unchanged().filter(|_| goes_back(artifact)) {
+        Some(originals) => weights_h5::plan_originals(originals, options),
+        None => weights_h5::plan(artifact, options),
+    }
+}
+
 /// The config that is written.
 fn config_tree(artifact: &Artifact) -> Result<&Tree> {
-    // A config that was brought up to date goes back as it was spelled into the format it came from.
-    let is_same = artifact.metadata.format.as_deref() == Some("keras");
+    let is_same = goes_back(artifact);
     let original = artifact.original_config.as_ref().filter(|_| is_same);
     original.or(artifact.config.as_ref()).ok_or_else(|| {
         Error::mismatch("there is no model config, only weights")
@@ -107,7 +121,7 @@ fn config_tree(artifact: &Artifact) -> Result<&Tree> {
 /// The config with the compile config in the place where Keras has it.
 fn config_text(artifact: &Artifact) -> Result<String> {
     let config = config_tree(artifact)?;
-    let is_same = artifact.metadata.format.as_deref() == Some("keras");
+    let is_same = goes_back(artifact);
     let original = artifact.original_compile_config.as_ref().filter(|_| is_same);
     let Some(compile) = original.or(artifact.compile_config.as_ref()) else {
         return Ok(config.to_json());
@@ -126,7 +140,7 @@ fn config_text(artifact: &Artifact) -> Result<String> {
 
 fn metadata_text(artifact: &Artifact, options: &WriteOptions) -> String {
     let metadata = &artifact.metadata;
-    let is_same = metadata.format.as_deref() == Some("keras");
+    let is_same = goes_back(artifact);
     // What comes from another format is written in today's dialect.
     let is_current = |version: &&str| is_same || !version.starts_with(['1', '2']);
     let version = metadata.keras_version.as_deref().filter(is_current).unwrap_or(KERAS_VERSION);

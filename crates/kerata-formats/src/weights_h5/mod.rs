@@ -11,7 +11,7 @@ use crate::{Format, Input, Output, WriteOptions};
 
 pub(crate) use read::{read_into, sort_by_owner};
 pub(crate) use role::role_of_path;
-pub(crate) use write::{config_losses, plan, plan_of};
+pub(crate) use write::{config_losses, plan, plan_of, plan_originals};
 
 /// The format `weights.h5`.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Objects and variables to groups and datasets of a Keras 3 weights file.
 
-use kerata_core::{Artifact, LossReport, Result, Shape, Variable};
+use indexmap::IndexMap;
+use kerata_core::{Artifact, LossReport, Originals, Result, Shape, Variable, Variables};
 
 use super::read::OLD_LAYERS;
 use crate::WriteOptions;
@@ -8,12 +9,29 @@ use crate::containers::hdf5::{Plan, Writer};
 
 /// Lays out all variables of an artifact.
 pub(crate) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<Plan> {
-    let objects = artifact.objects.iter().map(|(path, name)| (path.as_str(), name.as_deref()));
-    if !is_old(artifact) {
-        return plan_of(objects, artifact.variables.iter(), options);
+    // Paths that come from a file of Keras 2.12 or 2.13 go back into the same format.
+    let is_old =
+        artifact.metadata.format.as_deref() == Some("weights.h5") && has_old_paths(&artifact.variables);
+    plan_spelled(&artifact.objects, &artifact.variables, is_old, options)
+}
+
+/// Lays out the variables as a file had them.
+pub(crate) fn plan_originals(originals: &Originals, options: &WriteOptions) -> Result<Plan> {
+    plan_spelled(&originals.objects, &originals.variables, has_old_paths(&originals.variables), options)
+}
+
+fn plan_spelled(
+    objects: &IndexMap<String, Option<String>>,
+    variables: &Variables,
+    is_old: bool,
+    options: &WriteOptions,
+) -> Result<Plan> {
+    let objects = objects.iter().map(|(path, name)| (path.as_str(), name.as_deref()));
+    if !is_old {
+        return plan_of(objects, variables.iter(), options);
     }
     let objects: Vec<_> = objects.map(|(path, name)| (old_spelling(path), name)).collect();
-    let variables: Vec<_> = artifact.variables.iter().map(|(path, of)| (old_spelling(path), of)).collect();
+    let variables: Vec<_> = variables.iter().map(|(path, of)| (old_spelling(path), of)).collect();
     plan_of(
         objects.iter().map(|(path, name)| (path.as_str(), *name)),
         variables.iter().map(|(path, variable)| (path.as_str(), *variable)),
@@ -21,11 +39,9 @@ pub(crate) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<Plan> 
     )
 }
 
-/// Whether the paths come from a file of Keras 2.12 or 2.13 and go back into the same format.
-fn is_old(artifact: &Artifact) -> bool {
-    let is_same = matches!(artifact.metadata.format.as_deref(), Some("keras" | "weights.h5"));
-    let mut origins = artifact.variables.iter().filter_map(|(_, variable)| variable.origin.as_deref());
-    is_same && origins.any(|origin| origin.split('/').any(|part| part == OLD_LAYERS))
+fn has_old_paths(variables: &Variables) -> bool {
+    let mut origins = variables.iter().filter_map(|(_, variable)| variable.origin.as_deref());
+    origins.any(|origin| origin.split('/').any(|part| part == OLD_LAYERS))
 }
 
 fn old_spelling(path: &str) -> String {

@@ -77,7 +77,7 @@ pub(super) fn compose(old: &Old<'_>) -> Found {
     }
     let inner = net.inner("product");
     let mut moves = vec![Move::Variable { from: 0, layer: inner.clone(), to: 0, turn: layout.kernel() }];
-    moves.extend(has_bias.then(|| Move::same(1, inner, 1)));
+    moves.extend(has_bias.then(|| Move::Variable { from: 1, layer: inner, to: 1, turn: layout.bias() }));
     let what = format!("`{}` is written as windows and `EinsumDense`", old.class);
     Ok(Some(Composed { tree: net.finish(&[x]), moves, what }))
 }
@@ -228,6 +228,18 @@ impl Layout {
             }
         }
         Turn::Pick(shape, picks)
+    }
+
+    /// A bias of a layer with channels first is meant as (filters, output...), whatever shape it is stored in.
+    fn bias(&self) -> Turn {
+        let mut shape: Vec<u64> = self.output.iter().map(|size| *size as u64).collect();
+        shape.push(self.filters as u64);
+        if !self.is_first {
+            return Turn::Shape(shape);
+        }
+        let outs: usize = self.output.iter().product();
+        let picks = (0..outs).flat_map(|at| (0..self.filters).map(move |filter| Some(filter * outs + at)));
+        Turn::Pick(shape, picks.collect())
     }
 
     /// The place in the input of a place in a window; `None` beyond its edges.

@@ -8,9 +8,9 @@ mod highway;
 mod locally_connected;
 mod maxout_dense;
 mod moves;
-mod names;
 mod net;
 mod parametric;
+mod random_crop;
 mod random_size;
 mod separable;
 mod time_major;
@@ -21,9 +21,9 @@ use std::collections::HashMap;
 use kerata_core::graph::TensorSpec;
 use kerata_core::{Artifact, Object, Result, Tree};
 
-use super::{Change, Known};
+use super::marks::{Marks, Walked};
+use super::{Change, Era, Known};
 use crate::walk;
-use names::{Marks, Walked};
 use turn::Turn;
 
 /// Tries a layer: nothing to do, what stands for it, or why nothing can.
@@ -39,6 +39,7 @@ const COMPOSITIONS: &[(&[&str], Compose)] = &[
     (&["LocallyConnected1D", "LocallyConnected2D"], locally_connected::compose),
     (&["MaxoutDense"], maxout_dense::compose),
     (&["ParametricSoftplus", "SReLU"], parametric::compose),
+    (&["RandomCrop"], random_crop::compose),
     (&["RandomHeight", "RandomWidth"], random_size::compose),
     (&["SeparableConv1D"], separable::compose),
     (&["Bidirectional", "GRU", "LSTM", "RNN", "SimpleRNN"], time_major::compose),
@@ -52,6 +53,8 @@ struct Old<'a> {
     inputs: &'a [TensorSpec],
     shapes: HashMap<&'a str, &'a [u64]>,
     has_masks: bool,
+    /// Whether the file is older than Keras 3.
+    is_old: bool,
 }
 
 /// What stands for a layer.
@@ -125,7 +128,7 @@ pub(super) fn compose(artifact: &mut Artifact, known: &Known) -> Result<Outcome>
     };
     let mut marked = config.clone();
     let marks = Marks::set(&mut marked);
-    let before = Walked::of(&walk::objects(&marked), &marks);
+    let before = Walked::of(&walk::objects(&marked));
     let mut work = Composing {
         artifact,
         known,
@@ -142,7 +145,7 @@ pub(super) fn compose(artifact: &mut Artifact, known: &Known) -> Result<Outcome>
         return Ok(outcome);
     }
     let old_config = artifact.config.clone().unwrap_or_default();
-    let after = Walked::of(&walk::objects(&marked), &marks);
+    let after = Walked::of(&walk::objects(&marked));
     marks.clear(&mut marked);
     moves::apply(artifact, &old_config, marked, &moves::Moved { before, after, moves })?;
     Ok(outcome)
@@ -237,6 +240,7 @@ impl Composing<'_> {
             inputs: self.known.inputs(&self.names),
             shapes: shapes.collect(),
             has_masks: self.has_masks,
+            is_old: Era::of(self.artifact.metadata.keras_version.as_deref()) < Era::Keras3,
         };
         match compose(&old) {
             Ok(None) => false,

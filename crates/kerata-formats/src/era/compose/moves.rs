@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use kerata_core::{Artifact, Result, Role, Tree, Variable, Variables};
 
-use super::names::Walked;
 use super::{Move, Turn};
+use crate::era::marks::Walked;
 use crate::walk::{self, Slot, SlotTarget, Walk, slots};
 
 /// Where everything was and is.

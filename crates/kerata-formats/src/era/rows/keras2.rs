@@ -301,6 +301,17 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         until: Era::Keras2,
+        classes: &[],
+        field: "rng_type",
+        action: Action::Drop,
+        what: "`rng_type` is dropped",
+        example: [
+            r#"{"class_name": "RandomFlip", "config": {"name": "x", "rng_type": "stateful"}}"#,
+            r#"{"class_name": "RandomFlip", "config": {"name": "x"}}"#,
+        ],
+    },
+    Row {
+        until: Era::Keras2,
         classes: &["Attention", "AdditiveAttention"],
         field: "causal",
         action: Action::DropIf("false"),

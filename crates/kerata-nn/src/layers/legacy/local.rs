@@ -156,6 +156,16 @@ pub(super) fn product(
     ops::reshape(&ops::matmul(&flat, &matrix)?, sizes)
 }
 
+/// The bias as it is added. With channels first its elements are meant in that order, whatever shape it is stored in.
+pub(super) fn bias(stored: &Tensor, spatial: Spatial) -> Result<Tensor> {
+    if spatial.data_format != DataFormat::ChannelsFirst {
+        return Ok(stored.clone());
+    }
+    let mut sizes = stored.sizes();
+    sizes.rotate_right(1);
+    ops::reshape(stored, sizes)
+}
+
 /// Declares the layer of a number of spatial axes.
 macro_rules! locally_connected {
     ($(#[$doc:meta])* $name:ident, $rank:literal) => {
@@ -232,10 +242,7 @@ macro_rules! locally_connected {
                 let kernel = scope.get("kernel")?;
                 let mut output = product(x, &kernel, &windows, self.spatial(), self.filters, self.implementation)?;
                 if self.use_bias {
-                    // The bias has its channels last in either case.
-                    output = self.spatial().enter(&output)?;
-                    output = ops::add(&output, &scope.get("bias")?)?;
-                    output = self.spatial().leave(&output)?;
+                    output = ops::add(&output, &bias(&scope.get("bias")?, self.spatial())?)?;
                 }
                 Ok(vec![self.activation.call(&output)?])
             }

@@ -1,6 +1,6 @@
 //! `LocallyConnected2D`: a convolution with a kernel of its own for each place.
 
-use super::local::{Windows, kernel_shape, locally_connected, product};
+use super::local::{Windows, bias, kernel_shape, locally_connected, product};
 use crate::layers::convolutional::Spatial;
 use crate::layers::prelude::*;
 

@@ -7,20 +7,20 @@ use kerata_core::Tree;
 use crate::walk::Walk;
 
 /// The marks that stand for names.
-pub(super) struct Marks {
+pub(in crate::era) struct Marks {
     originals: Vec<String>,
 }
 
 impl Marks {
     /// Gives every named layer of a config a mark of its own.
-    pub(super) fn set(config: &mut Tree) -> Self {
+    pub(in crate::era) fn set(config: &mut Tree) -> Self {
         let mut marks = Self { originals: Vec::new() };
         marks.mark(config);
         marks
     }
 
     /// Puts the names back, also where they were put together with others.
-    pub(super) fn clear(&self, tree: &mut Tree) {
+    pub(in crate::era) fn clear(&self, tree: &mut Tree) {
         match tree {
             Tree::Text(text) if text.contains(OPEN) => {
                 let mut rest = text.as_str();
@@ -41,7 +41,7 @@ impl Marks {
     }
 
     /// The name that a mark stands for.
-    pub(super) fn original<'a>(&'a self, mark: &'a str) -> &'a str {
+    pub(in crate::era) fn original<'a>(&'a self, mark: &'a str) -> &'a str {
         let number = mark.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(CLOSE));
         number.map_or(mark, |number| self.number(number))
     }
@@ -77,31 +77,33 @@ const OPEN: &str = "\u{1}";
 const CLOSE: &str = "\u{2}";
 
 /// Paths of the walk by mark or name.
-pub(super) struct Walked {
+pub(in crate::era) struct Walked {
     paths: HashMap<String, String>,
     marks: HashMap<String, String>,
 }
 
 impl Walked {
-    pub(super) fn of(walk: &Walk, _: &Marks) -> Self {
+    pub(in crate::era) fn of(walk: &Walk) -> Self {
         let mut walked = Self { paths: HashMap::new(), marks: HashMap::new() };
-        for object in walk.objects() {
-            let Some(name) = &object.name else { continue };
+        let named = || walk.objects().iter().filter_map(|object| Some((object, object.name.as_ref()?)));
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for (object, name) in named() {
+            *counts.entry(name).or_insert(0) += 1;
             walked.paths.entry(name.clone()).or_insert_with(|| object.path.clone());
-            if Marks::is_mark(name) {
-                walked.marks.insert(object.path.clone(), name.clone());
-            }
         }
+        // What stands in both directions of a layer has one mark, and belongs to that layer.
+        let marks = named().filter(|(_, name)| Marks::is_mark(name) && counts.get(name.as_str()) == Some(&1));
+        walked.marks.extend(marks.map(|(object, name)| (object.path.clone(), name.clone())));
         walked
     }
 
     /// The path of the object of this mark or name.
-    pub(super) fn path(&self, name: &str) -> Option<&str> {
+    pub(in crate::era) fn path(&self, name: &str) -> Option<&str> {
         self.paths.get(name).map(String::as_str)
     }
 
     /// The innermost marked object at or above a path: its mark, its path, what is left of the path.
-    pub(super) fn owner<'a>(&'a self, path: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+    pub(in crate::era) fn owner<'a>(&'a self, path: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
         let mut end = path;
         loop {
             if let Some(mark) = self.marks.get(end) {
