@@ -55,7 +55,7 @@ commands! {
     run::Run,
     /// Print the table of layers as Keras prints it.
     summary::Summary,
-    /// Make a model, save it in every format, load it again: the story in a moment.
+    /// Train, kill, resume, save, shrink and serve a model of handwritten digits: the story in a minute.
     tour::Tour,
     /// Train a compiled model on arrays, from its optimizer state on.
     train::Train,
