@@ -47,3 +47,18 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/running.md")]
 struct Running;
+
+/// The examples of the guide to saving compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/saving.md")]
+struct Saving;
+
+/// The examples of the guide to upgrading compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/upgrading.md")]
+struct Upgrading;
+
+/// The examples of the guide to production compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/production.md")]
+struct Production;
