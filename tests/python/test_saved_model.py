@@ -154,14 +154,8 @@ SIGNATURES = [(path.parent.name, path.name[3:-4]) for path in sorted(TF_GOLDEN.g
 
 # Signatures that kerata opens and does not run, with the op or the reason that its refusal must name.
 REFUSED = {
-    "k3_text_vectorization": "StringSplit",
-    "m_arrays": "Where",
-    "m_complex": "RFFT",
-    "m_strings": "StringSplit",
     "m_tensor_lists": "PartitionedCall",
-    "m_unknown_op": "Svd",
     "m_unknown_rank": "rank",
-    "tfk_text": "StringSplit",
     "v1_control_flow": "loops",
 }
 

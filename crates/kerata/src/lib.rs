@@ -16,6 +16,7 @@ pub mod callbacks;
 pub mod checkpoint;
 pub mod datasets;
 pub mod diff;
+pub mod export;
 pub mod inspect;
 pub mod optimize;
 pub mod plot;

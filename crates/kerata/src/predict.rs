@@ -116,7 +116,7 @@ impl Predictor {
     }
 
     /// Makes a signature or function ready that came with the file.
-    fn of_trace(
+    pub(crate) fn of_trace(
         artifact: &Artifact,
         traces: &dyn Traces,
         name: &str,

@@ -42,10 +42,8 @@ pub fn traced(artifact: &Artifact, registry: &Registry) -> Result<Artifact> {
         true => traces,
         false => Arc::new(OnlyServing(traces)),
     };
-    for name in traces.names() {
-        if !has_program {
-            put_starts(&mut traced, &traces.graph(&name)?, traces.as_ref())?;
-        }
+    if !has_program {
+        put_starts(&mut traced, &traces.graph(SERVING_DEFAULT)?, traces.as_ref())?;
     }
     traced.traces = Some(traces);
     Ok(traced)
@@ -88,7 +86,7 @@ pub fn needs_code(config: &Tree) -> bool {
 
 /// Adds the variables that a graph reads and the file does not hold; one that is stored as another type is read as its
 /// layer does.
-fn put_starts(artifact: &mut Artifact, graph: &Graph, traces: &dyn Traces) -> Result<()> {
+pub(crate) fn put_starts(artifact: &mut Artifact, graph: &Graph, traces: &dyn Traces) -> Result<()> {
     let read: Vec<_> = graph.variables().map(|(path, spec, _)| (path.to_owned(), spec.dtype)).collect();
     for (path, dtype) in read {
         match artifact.variables.get(&path) {
@@ -111,7 +109,7 @@ fn put_starts(artifact: &mut Artifact, graph: &Graph, traces: &dyn Traces) -> Re
     Ok(())
 }
 
-/// The signature for inference alone.
+/// The signature for inference alone is listed; the others can be asked for.
 #[derive(Debug)]
 struct OnlyServing(Arc<dyn Traces>);
 
@@ -121,10 +119,7 @@ impl Traces for OnlyServing {
     }
 
     fn graph(&self, name: &str) -> Result<Graph> {
-        if name == SERVING_DEFAULT {
-            return self.0.graph(name);
-        }
-        Err(Error::not_found(format!("no signature `{name}`")).hint(format!("there is `{SERVING_DEFAULT}`")))
+        self.0.graph(name)
     }
 
     fn origin(&self) -> TraceOrigin {

@@ -51,6 +51,18 @@ impl Target {
         options: SaveOptions,
         context: &Context,
     ) -> Result<Saved> {
+        self.watched(artifact, dst, options, context, |options| kerata::save(artifact, dst, &options))
+    }
+
+    /// The same for another way of saving, which is given the options.
+    pub fn watched<T>(
+        &self,
+        artifact: &Artifact,
+        dst: &Path,
+        options: SaveOptions,
+        context: &Context,
+        save: impl FnOnce(SaveOptions) -> Result<T>,
+    ) -> Result<T> {
         let bytes = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
         let bar = context.progress("writing", bytes);
         let (watched, stop) = (bar.clone(), context.stop.clone());
@@ -64,7 +76,7 @@ impl Target {
         if let Some(name) = &self.to {
             options = options.format(kerata::formats::by_name(name)?);
         }
-        let saved = kerata::save(artifact, dst, &options);
+        let saved = save(options);
         bar.finish_and_clear();
         saved.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists if !self.overwrite => Error::already_exists(error.message())

@@ -8,7 +8,7 @@ use crate::containers::proto::tensorflow::MetaGraphDef;
 /// Folder of the files that the graph names.
 const ASSETS: &str = "assets/";
 /// Folder of the files that users put beside.
-const EXTRAS: &str = "assets.extra/";
+pub(super) const EXTRAS: &str = "assets.extra/";
 
 /// Adds the files below `assets/` and `assets.extra/`; what the graph names must be among them.
 pub(super) fn add(artifact: &mut Artifact, folder: &FolderRef, graph: &MetaGraphDef) -> Result<()> {

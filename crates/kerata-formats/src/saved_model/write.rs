@@ -6,6 +6,7 @@ use kerata_core::graph::{Graph, TensorSpec};
 use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, ResultExt, Role, Shape, Tree, Variable};
 use prost::Message;
 
+use super::assets::EXTRAS;
 use super::read::INPUT_ORDER_FILE;
 use super::{GRAPH_FILE, VARIABLES_PREFIX};
 use crate::checkpoint::keys::OBJECT_GRAPH_KEY;
@@ -36,6 +37,11 @@ pub(super) fn write(artifact: &Artifact, folder: &mut dyn FolderSink) -> Result<
     drop(sink);
     index.write(folder.create(&index_name(VARIABLES_PREFIX))?.as_mut())?;
 
+    let is_kept = |name: &str| name.starts_with(EXTRAS) && name != INPUT_ORDER_FILE;
+    for (name, data) in artifact.extras.iter().filter(|(name, _)| is_kept(name)) {
+        let mut file = folder.create(name)?;
+        data.stream(&mut |part| file.write(part))?;
+    }
     if let Some(order) = input_order(&signatures) {
         put(folder, INPUT_ORDER_FILE, format!("{}\n", order.to_json()).as_bytes())?;
     }

@@ -9,6 +9,7 @@ room! {
     bincount => Bincount { bincount };
     gather_nd => GatherNd { gather_nd };
     index_add => IndexAdd { index_add, segment_sum };
+    nonzero => Nonzero { nonzero };
     scatter_nd => ScatterNd { scatter, scatter_nd, scatter_update };
     searchsorted => Searchsorted { digitize, searchsorted };
     scatter_along_axis => ScatterAlongAxis { scatter_along_axis };

@@ -202,17 +202,47 @@ fn slice_at(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     Ok(vec![f.node("Slice", &[w.name(0)?, begin.name, sizes], attributes)])
 }
 
+/// Resizing by a kernel that is stretched where the picture shrinks.
+fn scale(f: &mut FunctionWriter<'_>, w: &Write<'_>, op: &Resize, kernel: &str) -> Result<Vec<String>> {
+    let input = w.input(0)?;
+    let (mut scales, mut sizes) = (Vec::new(), Vec::new());
+    for (at, &size) in op.sizes.iter().enumerate() {
+        let old =
+            input.spec.size(at + 1).ok_or_else(|| Error::unsupported("resizing pictures of unknown size"))?;
+        scales.push(size as f32 / old as f32);
+        sizes.push(size as i64);
+    }
+    let sizes = f.vector(&sizes)?;
+    let scales = f.constant(&Array::vector(scales))?.name;
+    let shift = f.constant(&Array::vector(vec![0f32, 0.0]))?.name;
+    let kind = input.spec.dtype;
+    let attributes = vec![
+        ("T", dtype(kind)?),
+        ("kernel_type", super::attributes::text(kernel)),
+        ("antialias", Value::B(op.antialias)),
+    ];
+    let made = f.node("ScaleAndTranslate", &[w.name(0)?, sizes, scales, shift], attributes);
+    Ok(vec![convert(f, made, DType::Float32, w.output()?.dtype)?])
+}
+
 fn resize(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let op = w.op::<Resize>()?;
+    let kernel = match op.method {
+        ResizeMethod::Lanczos3 => "lanczos3",
+        ResizeMethod::Lanczos5 => "lanczos5",
+        ResizeMethod::Bicubic => "keyscubic",
+        _ => "triangle",
+    };
+    let is_lanczos = matches!(op.method, ResizeMethod::Lanczos3 | ResizeMethod::Lanczos5);
+    if is_lanczos || (op.antialias && op.method != ResizeMethod::Nearest) {
+        return scale(f, w, op, kernel);
+    }
     let name = match op.method {
         ResizeMethod::Nearest => "ResizeNearestNeighbor",
         ResizeMethod::Bilinear => "ResizeBilinear",
         ResizeMethod::Bicubic => "ResizeBicubic",
         other => return Err(Error::unsupported(format!("resizing by {other:?}"))),
     };
-    if op.antialias {
-        return Err(Error::unsupported("resizing with antialias"));
-    }
     let sizes: Vec<i64> = op.sizes.iter().map(|size| *size as i64).collect();
     let sizes = f.vector(&sizes)?;
     let kind = w.input(0)?.spec.dtype;

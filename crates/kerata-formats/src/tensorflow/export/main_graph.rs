@@ -8,9 +8,10 @@ use kerata_core::{Array, DType, Result};
 use super::attributes::{attr, dtype, dtypes, function, shape, tensor, text};
 use super::objects::Stored;
 use super::signature::{Written, code_of, plain};
+use super::tables::Table;
 use crate::containers::proto::tensorflow::attr_value::{ListValue, Value};
 use crate::containers::proto::tensorflow::{
-    DataType, NodeDef, SaverDef, SignatureDef, TensorInfo, saver_def, tensor_info,
+    DataType, NodeDef, SaverDef, SignatureDef, TensorInfo, TensorShapeProto, saver_def, tensor_info,
 };
 
 /// The main graph and what refers to its nodes.
@@ -21,7 +22,7 @@ pub struct Main {
 }
 
 /// Builds the main graph.
-pub fn build(signatures: &[Written], variables: &[Stored]) -> Result<Main> {
+pub fn build(signatures: &[Written], variables: &[Stored], tables: &[Table]) -> Result<Main> {
     let mut nodes = Nodes::default();
     let mut handles = Vec::new();
     for stored in variables {
@@ -33,12 +34,40 @@ pub fn build(signatures: &[Written], variables: &[Stored]) -> Result<Main> {
         ];
         handles.push(nodes.add("VarHandleOp", &stored.path, vec![], attributes));
     }
+    let variable_count = handles.len();
+    let mut filled = Vec::new();
+    for table in tables {
+        let name = table.name()?;
+        let handle = nodes.add("HashTableV2", &name, vec![], table.attributes()?);
+        let keys = nodes.constant(&format!("{name}/keys"), &table.keys)?;
+        let values = nodes.constant(&format!("{name}/values"), &table.values)?;
+        let inputs = vec![handle.clone(), keys, values];
+        let fill =
+            nodes.add("LookupTableImportV2", &format!("{name}/fill"), inputs, table.fill_attributes()?);
+        filled.push(format!("^{fill}"));
+        handles.push(handle);
+    }
     let mut definitions = BTreeMap::new();
+    if !filled.is_empty() {
+        let init = nodes.add("NoOp", "init_tables", filled, vec![]);
+        definitions.insert(INIT_OP.to_owned(), init_op(init));
+    }
     for signature in signatures {
         definitions.insert(signature.name.clone(), serve(&mut nodes, signature, &handles)?);
     }
-    let saver = save_and_restore(&mut nodes, variables, &handles)?;
+    let saver = save_and_restore(&mut nodes, variables, handles.get(..variable_count).unwrap_or(&[]))?;
     Ok(Main { nodes: nodes.list, signatures: definitions, saver })
+}
+
+/// Name of the pseudo signature whose op loaders run first.
+const INIT_OP: &str = "__saved_model_init_op";
+
+fn init_op(node: String) -> SignatureDef {
+    let encoding = Some(tensor_info::Encoding::Name(node));
+    // Loaders of TensorFlow 1 ask for a shape.
+    let shape = TensorShapeProto { unknown_rank: true, ..TensorShapeProto::default() };
+    let info = TensorInfo { dtype: 0, tensor_shape: Some(shape), encoding };
+    SignatureDef { outputs: BTreeMap::from([(INIT_OP.to_owned(), info)]), ..SignatureDef::default() }
 }
 
 #[derive(Default)]

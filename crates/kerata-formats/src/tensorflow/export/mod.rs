@@ -5,6 +5,8 @@ mod attributes;
 mod body;
 mod control;
 mod elementwise;
+mod gradients;
+mod linalg;
 mod main_graph;
 mod network;
 mod objects;
@@ -14,6 +16,8 @@ mod shapes;
 mod signature;
 mod structures;
 mod table;
+mod tables;
+mod text;
 mod writer;
 
 use kerata_core::graph::Graph;
@@ -38,8 +42,10 @@ pub fn saved_model(signatures: &[(String, Graph)], variables: &[Stored]) -> Resu
             signature::write(&mut library, name, graph, variables).at(|| format!("signature `{name}`"))?,
         );
     }
-    let main = main_graph::build(&written, variables)?;
-    let object_graph = objects::build(&written, variables)?;
+    let tables = library.tables.clone();
+    let filled = tables.iter().map(|table| table.write(&mut library)).collect::<Result<Vec<_>>>()?;
+    let main = main_graph::build(&written, variables, &tables)?;
+    let object_graph = objects::build(&written, variables, &filled)?;
     let graph = MetaGraphDef {
         meta_info_def: Some(MetaInfoDef {
             tags: vec!["serve".to_owned()],

@@ -65,7 +65,7 @@ fn reshape(
 }
 
 /// Numbers of the spatial axes with ones for batch and channels; a single spatial axis gets a second one of size 1.
-fn windows(numbers: &[usize]) -> Value {
+pub(super) fn windows(numbers: &[usize]) -> Value {
     let mut all = vec![1i64];
     if numbers.len() == 1 {
         all.push(1);
@@ -75,7 +75,7 @@ fn windows(numbers: &[usize]) -> Value {
     ints(all)
 }
 
-fn data_format(rank: usize) -> Value {
+pub(super) fn data_format(rank: usize) -> Value {
     text(if rank == 5 { "NDHWC" } else { "NHWC" })
 }
 

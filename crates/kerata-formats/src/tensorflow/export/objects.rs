@@ -8,11 +8,12 @@ use kerata_core::{Error, Result};
 use super::attributes::shape;
 use super::signature::{Written, code_of};
 use super::structures::{dict, full_arg_spec, list, none, spec, tuple};
+use super::tables::{Filled, create_signature, fill_signature};
 use crate::containers::proto::tensorflow::saved_object::Kind;
 use crate::containers::proto::tensorflow::trackable_object_graph::trackable_object::ObjectReference;
 use crate::containers::proto::tensorflow::{
     FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction, SavedFunction, SavedObject,
-    SavedObjectGraph, SavedUserObject, SavedVariable, VersionDef,
+    SavedObjectGraph, SavedResource, SavedUserObject, SavedVariable, VersionDef,
 };
 
 /// A variable that is stored.
@@ -39,9 +40,9 @@ impl Stored {
 const CALLS: &[&str] = &["serve", "__call__"];
 
 /// Builds the object graph.
-pub fn build(signatures: &[Written], variables: &[Stored]) -> Result<SavedObjectGraph> {
+pub fn build(signatures: &[Written], variables: &[Stored], tables: &[Filled]) -> Result<SavedObjectGraph> {
     let mut nodes = vec![user_object("_generic_user_object")];
-    let all: Vec<i32> =
+    let mut all: Vec<i32> =
         (0..variables.len()).map(|at| push(&mut nodes, variable(&variables[at]))).collect::<Result<_>>()?;
     let lists =
         [("variables", None), ("trainable_variables", Some(true)), ("non_trainable_variables", Some(false))];
@@ -54,6 +55,22 @@ pub fn build(signatures: &[Written], variables: &[Stored]) -> Result<SavedObject
         children.push(edge(name, push(&mut nodes, node)?));
     }
     let mut concrete = BTreeMap::new();
+    let mut listed = Vec::new();
+    for (at, table) in tables.iter().enumerate() {
+        let create = push(&mut nodes, plain_function(&table.create))?;
+        let fill = push(&mut nodes, plain_function(&table.fill))?;
+        let children = vec![edge("_create_resource", create), edge("_initialize", fill)];
+        let kind = Some(Kind::Resource(SavedResource::default()));
+        let id = push(&mut nodes, SavedObject { children, kind, ..SavedObject::default() })?;
+        concrete.insert(table.create.clone(), create_signature());
+        concrete.insert(table.fill.clone(), fill_signature(id));
+        listed.push(edge(&at.to_string(), id));
+        all.push(id);
+    }
+    if !listed.is_empty() {
+        let node = SavedObject { children: listed, ..user_object("trackable_list_wrapper") };
+        children.push(edge("_tables", push(&mut nodes, node)?));
+    }
     for (at, signature) in signatures.iter().enumerate() {
         let bound: Vec<i32> = signature.captures.iter().filter_map(|at| all.get(*at).copied()).collect();
         concrete.insert(signature.call.clone(), callable(signature, bound.clone()));
@@ -113,11 +130,25 @@ fn variable(stored: &Stored) -> SavedObject {
     SavedObject { kind: Some(Kind::Variable(variable)), ..SavedObject::default() }
 }
 
+/// A function without arguments.
+fn plain_function(name: &str) -> SavedObject {
+    let function = SavedFunction {
+        concrete_functions: vec![name.to_owned()],
+        function_spec: Some(FunctionSpec {
+            fullargspec: Some(full_arg_spec(&[])),
+            is_method: false,
+            input_signature: Some(tuple(Vec::new())),
+            ..FunctionSpec::default()
+        }),
+    };
+    SavedObject { kind: Some(Kind::Function(function)), ..SavedObject::default() }
+}
+
 fn function(signature: &Written) -> SavedFunction {
     SavedFunction {
         concrete_functions: vec![signature.call.clone()],
         function_spec: Some(FunctionSpec {
-            fullargspec: Some(full_arg_spec("inputs")),
+            fullargspec: Some(full_arg_spec(&["inputs"])),
             is_method: false,
             input_signature: Some(tuple(vec![arguments(signature)])),
             ..FunctionSpec::default()

@@ -3,15 +3,20 @@
 /// Name of an output, and the ops whose outputs are called so.
 const NAMES: &[(&[&str], &str)] = &[
     (&["activations"], "Relu Relu6 Softplus Elu Selu LeakyRelu"),
+    (&["dense"], "SparseToDense"),
     (&["handle"], "TensorListReserve"),
     (&["item"], "TensorListGetItem"),
-    (&["out"], "Cumsum Cumprod"),
+    (&["ngrams", "ngrams_splits"], "StringNGrams"),
+    (&["index"], "Where"),
+    (&["out"], "Complex Cumsum Cumprod"),
     (&["output_handle"], "TensorListFromTensor TensorListSetItem"),
     (&["product"], "MatMul"),
     (&["resized_images"], "ResizeBilinear ResizeNearestNeighbor ResizeBicubic ScaleAndTranslate"),
+    (&["result"], "RaggedTensorToTensor"),
     (&["softmax"], "Softmax"),
     (&["tensor"], "TensorListStack"),
     (&["value"], "ReadVariableOp"),
+    (&["values"], "LookupTableFindV2"),
     (&["values", "indices"], "TopKV2"),
     (
         &["y"],

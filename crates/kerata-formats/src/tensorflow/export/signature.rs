@@ -24,7 +24,7 @@ pub struct Written {
     pub inputs: Vec<(String, TensorSpec)>,
     /// Outputs in the order of the model.
     pub outputs: Vec<(String, TensorSpec)>,
-    /// Positions in the list of variables of those that the functions have captured, in order.
+    /// Positions in the list of variables, and after it in the list of tables, of what the functions have captured.
     pub captures: Vec<usize>,
 }
 
@@ -59,7 +59,7 @@ pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stor
     let outputs = graph.outputs.iter().map(|(name, _)| name.clone()).zip(graph.output_specs()?).collect();
 
     let call = library.fresh(&format!("call_{}", plain(name)));
-    let mut f = FunctionWriter::new(library);
+    let mut f = FunctionWriter::new(library).with_tables();
     let mut arguments = Vec::new();
     for (name, spec) in &inputs {
         arguments.push(f.argument(name, spec)?);
@@ -91,6 +91,7 @@ pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stor
         known.ok_or_else(|| Error::internal(format!("variable `{path}` is not listed")))
     };
     let (made, updates) = write_graph(&mut f, &graph, &arguments, &variable)?;
+    captures.extend(f.tables_read().iter().map(|(at, _)| variables.len() + at));
     for ((path, _), value) in graph.updates.iter().zip(updates) {
         let handle = handles.iter().find(|(known, _)| known == path).map(|(_, handle)| handle.clone());
         f.assign(handle.ok_or_else(|| Error::internal("a handle"))?, &value)?;
@@ -117,12 +118,17 @@ pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stor
     let flattened: Vec<(String, Val)> =
         flattened.into_iter().enumerate().map(|(at, (_, value))| (format!("output_{at}"), value)).collect();
     f.finish(&call, &flattened)?;
-    let wrapper = write_wrapper(library, &written, &order)?;
+    let wrapper = write_wrapper(library, &written, &order, !graph.updates.is_empty())?;
     Ok(Written { wrapper, ..written })
 }
 
 /// The function that takes the inputs sorted by name and gives the outputs sorted by name.
-fn write_wrapper(library: &mut Library, written: &Written, order: &[usize]) -> Result<String> {
+fn write_wrapper(
+    library: &mut Library,
+    written: &Written,
+    order: &[usize],
+    changes_state: bool,
+) -> Result<String> {
     let wrapper = library.fresh(&format!("signature_wrapper_{}", plain(&written.name)));
     let mut f = FunctionWriter::new(library);
     let mut arguments = vec![String::new(); written.inputs.len()];
@@ -152,6 +158,10 @@ fn write_wrapper(library: &mut Library, written: &Written, order: &[usize]) -> R
             ("f", function(&written.call)),
         ],
     );
+    if changes_state {
+        // Else what the function changes would be left out where it is inlined.
+        f.effect(node.clone());
+    }
     let mut outputs = Vec::new();
     for at in written.sorted_outputs() {
         let (_, spec) = written.outputs.get(at).ok_or_else(|| Error::internal("an output"))?;

@@ -6,7 +6,8 @@ use super::attributes::shape;
 use super::signature::code_of;
 use crate::containers::proto::tensorflow::structured_value::Kind;
 use crate::containers::proto::tensorflow::{
-    DictValue, ListValue, NamedTupleValue, NoneValue, PairValue, StructuredValue, TensorSpecProto, TupleValue,
+    DataType, DictValue, ListValue, NamedTupleValue, NoneValue, PairValue, StructuredValue, TensorShapeProto,
+    TensorSpecProto, TupleValue,
 };
 
 fn of(kind: Kind) -> StructuredValue {
@@ -44,13 +45,19 @@ pub fn spec(name: &str, spec: &TensorSpec) -> StructuredValue {
     of(Kind::TensorSpecValue(TensorSpecProto { name: name.to_owned(), shape, dtype: code_of(spec) }))
 }
 
-/// The description of a Python function with one argument.
-pub fn full_arg_spec(argument: &str) -> StructuredValue {
+/// The spec of a handle.
+pub fn resource(name: &str, kind: DataType) -> StructuredValue {
+    let shape = Some(TensorShapeProto::default());
+    of(Kind::TensorSpecValue(TensorSpecProto { name: name.to_owned(), shape, dtype: kind as i32 }))
+}
+
+/// The description of a Python function with these arguments.
+pub fn full_arg_spec(arguments: &[&str]) -> StructuredValue {
     let pair = |key: &str, value: StructuredValue| PairValue { key: key.to_owned(), value: Some(value) };
     of(Kind::NamedTupleValue(NamedTupleValue {
         name: "FullArgSpec".to_owned(),
         values: vec![
-            pair("args", list(vec![text(argument)])),
+            pair("args", list(arguments.iter().copied().map(text).collect())),
             pair("varargs", none()),
             pair("varkw", none()),
             pair("defaults", none()),

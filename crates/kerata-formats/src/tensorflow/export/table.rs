@@ -5,7 +5,7 @@ use kerata_core::ops::Op;
 use kerata_core::{Error, Result, Tree};
 
 use super::writer::{FunctionWriter, Val};
-use super::{arrays, control, elementwise, network, reduce, shapes};
+use super::{arrays, control, elementwise, gradients, linalg, network, reduce, shapes, text};
 
 /// One op that is being written.
 pub struct Write<'a> {
@@ -17,8 +17,17 @@ pub struct Write<'a> {
 /// How an op is written: names of its outputs.
 pub type Lowering = fn(&mut FunctionWriter<'_>, &Write<'_>) -> Result<Vec<String>>;
 
-const ROOMS: &[&[(&str, Lowering)]] =
-    &[elementwise::OPS, reduce::OPS, shapes::OPS, arrays::OPS, network::OPS, control::OPS];
+const ROOMS: &[&[(&str, Lowering)]] = &[
+    elementwise::OPS,
+    reduce::OPS,
+    shapes::OPS,
+    arrays::OPS,
+    network::OPS,
+    control::OPS,
+    gradients::OPS,
+    linalg::OPS,
+    text::OPS,
+];
 
 /// How an op of this name is written.
 pub fn lowering(name: &str) -> Option<Lowering> {

@@ -1,6 +1,6 @@
 //! `FunctionWriter`: the body of one function that is being written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kerata_core::graph::TensorSpec;
 use kerata_core::ops::Dim;
@@ -8,6 +8,7 @@ use kerata_core::{Array, DType, Error, Result};
 
 use super::attributes::{Attribute, attr, dtype, tensor};
 use super::outputs::output_name;
+use super::tables::Table;
 use crate::containers::proto::tensorflow::attr_value::Value;
 use crate::containers::proto::tensorflow::function_def::ArgAttrs;
 use crate::containers::proto::tensorflow::op_def::ArgDef;
@@ -24,6 +25,7 @@ pub struct Val {
 #[derive(Default)]
 pub struct Library {
     pub functions: Vec<FunctionDef>,
+    pub tables: Vec<Table>,
     count: usize,
 }
 
@@ -48,6 +50,10 @@ pub struct FunctionWriter<'l> {
     /// Shape vectors by what they are the shape of.
     shape_cache: HashMap<String, String>,
     constants: HashMap<(Vec<i64>, bool, DType), String>,
+    /// Fixed values by name.
+    arrays: HashMap<String, Array>,
+    /// Tables that are read: position in the library and the argument that is its handle; none in bodies of loops.
+    tables: Option<Vec<(usize, String)>>,
 }
 
 impl<'l> FunctionWriter<'l> {
@@ -63,7 +69,57 @@ impl<'l> FunctionWriter<'l> {
             effects: Vec::new(),
             shape_cache: HashMap::new(),
             constants: HashMap::new(),
+            arrays: HashMap::new(),
+            tables: None,
         }
+    }
+
+    /// Lets the function read tables.
+    pub fn with_tables(mut self) -> Self {
+        self.tables = Some(Vec::new());
+        self
+    }
+
+    /// The handle of a table, which becomes an argument.
+    pub fn table(&mut self, keys: Array, values: Array) -> Result<String> {
+        if self.tables.is_none() {
+            return Err(Error::unsupported("a table that is read inside a loop or branch"));
+        }
+        let table = Table { keys, values };
+        let name = table.name()?;
+        let mut position = self.library.tables.len();
+        for (at, known) in self.library.tables.iter().enumerate() {
+            if known.name()? == name {
+                position = at;
+            }
+        }
+        if position == self.library.tables.len() {
+            self.library.tables.push(table);
+        }
+        let known = self.tables_read().iter().find(|(at, _)| *at == position);
+        if let Some((_, handle)) = known {
+            return Ok(handle.clone());
+        }
+        let handle = self.resource(&format!("{name}_handle"));
+        if let Some(tables) = &mut self.tables {
+            tables.push((position, handle.clone()));
+        }
+        Ok(handle)
+    }
+
+    /// The tables that are read, in the order of their arguments.
+    pub fn tables_read(&self) -> &[(usize, String)] {
+        self.tables.as_deref().unwrap_or(&[])
+    }
+
+    /// The fixed value of a name.
+    pub fn known(&self, name: &str) -> Option<&Array> {
+        self.arrays.get(name)
+    }
+
+    /// Marks a node that must run though no output needs it.
+    pub fn effect(&mut self, node: String) {
+        self.effects.push(node);
     }
 
     /// An argument that is a tensor.
@@ -134,7 +190,9 @@ impl<'l> FunctionWriter<'l> {
     /// A fixed value.
     pub fn constant(&mut self, array: &Array) -> Result<Val> {
         let attributes = vec![("value", Value::Tensor(tensor(array)?)), ("dtype", dtype(array.dtype())?)];
-        Ok(Val { name: self.node("Const", &[], attributes), spec: array.spec() })
+        let name = self.node("Const", &[], attributes);
+        self.arrays.insert(name.clone(), array.clone());
+        Ok(Val { name, spec: array.spec() })
     }
 
     /// A vector of int32.
@@ -259,13 +317,40 @@ impl<'l> FunctionWriter<'l> {
                 control_output: self.effects.clone(),
                 ..OpDef::default()
             }),
-            node_def: self.nodes,
+            node_def: Self::without_unused(self.nodes, &ret),
             ret,
             control_ret: self.effects.into_iter().map(|node| (node.clone(), node)).collect(),
             ..FunctionDef::default()
         };
         self.library.functions.push(function);
         Ok(())
+    }
+
+    /// Fixed values that no node takes, since what needed them is written in another way, are left out.
+    fn without_unused(nodes: Vec<NodeDef>, ret: &BTreeMap<String, String>) -> Vec<NodeDef> {
+        let part = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
+        let mut used: HashSet<String> = ret.values().map(|name| part(name)).collect();
+        used.extend(nodes.iter().flat_map(|node| node.input.iter().map(|name| part(name))));
+        nodes.into_iter().filter(|node| node.op != "Const" || used.contains(&node.name)).collect()
+    }
+
+    /// The finished function of one output, the handle of a resource.
+    pub fn finish_with_resource(self, name: &str, handle: &str) {
+        let output = "output_0".to_owned();
+        let output_arg =
+            vec![ArgDef { name: output.clone(), r#type: DataType::DtResource as i32, ..ArgDef::default() }];
+        let function = FunctionDef {
+            signature: Some(OpDef {
+                name: name.to_owned(),
+                output_arg,
+                is_stateful: true,
+                ..OpDef::default()
+            }),
+            node_def: self.nodes,
+            ret: BTreeMap::from([(output, handle.to_owned())]),
+            ..FunctionDef::default()
+        };
+        self.library.functions.push(function);
     }
 
     /// A name that no node and no argument has: letters, digits and `_`, as TensorFlow wants them.

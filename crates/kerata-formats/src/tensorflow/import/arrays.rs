@@ -47,8 +47,19 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("Tile", tile),
     ("TopKV2", top_k),
     ("Transpose", transpose),
-    ("UnsortedSegmentSum", |c| c.one(ops::segment_sum(c.tensor(0)?, c.tensor(1)?, c.number(2)?)?)),
+    ("UnsortedSegmentSum", segment_sum),
 ];
+
+/// `data, ids, count`, where the count may be computed.
+fn segment_sum(c: &Call<'_>) -> Outputs {
+    if let Ok(count) = c.number(2) {
+        return c.one(ops::segment_sum(c.tensor(0)?, c.tensor(1)?, count)?);
+    }
+    let count = ops::cast(&ops::reshape(c.tensor(2)?, [1])?, DType::Int32)?;
+    let bins = ops::broadcast_shape(&c.builder.constant(Array::scalar(0i32)), &count)?;
+    let ids = ops::cast(c.tensor(1)?, DType::Int32)?;
+    c.one(ops::segment_sum(c.tensor(0)?, &ids, bins.size(0))?)
+}
 
 fn gather(c: &Call<'_>, axis: i64) -> Outputs {
     let (x, places) = (c.tensor(0)?, c.tensor(1)?);
@@ -244,8 +255,11 @@ fn bucketize(c: &Call<'_>) -> Outputs {
 
 /// `DenseBincount(input, size, weights)`, with weights when there are any.
 fn bincount(c: &Call<'_>) -> Outputs {
-    let size = usize::try_from(c.number(1)?).map_err(|_| Error::corrupt("a negative size"))?;
     let weights = c.tensor(2)?;
+    let size = match c.number(1) {
+        Ok(size) => usize::try_from(size).map_err(|_| Error::corrupt("a negative size"))?,
+        Err(_) => return open_bincount(c, weights),
+    };
     let dtype = weights.dtype();
     let has_weights = !weights.shape().axes().contains(&Some(0));
     let counts = ops::bincount(c.tensor(0)?, has_weights.then_some(weights), size)?;
@@ -255,6 +269,22 @@ fn bincount(c: &Call<'_>) -> Outputs {
         return c.one(ops::cast(&ops::greater(&counts, &zero)?, dtype)?);
     }
     c.one(counts)
+}
+
+/// The same where the size is computed: numbers that are too large are counted in a bin behind the last.
+fn open_bincount(c: &Call<'_>, weights: &Tensor) -> Outputs {
+    if !weights.shape().axes().contains(&Some(0)) || c.flag("binary_output", false) {
+        return Err(Error::unsupported("weighted or binary counts of a size that is computed"));
+    }
+    let size = ops::cast(&ops::reshape(c.tensor(1)?, [1])?, DType::Int32)?;
+    let more = ops::add(&size, &scalar(&size, 1)?)?;
+    let numbers = ops::cast(&ops::reshape(c.tensor(0)?, [-1])?, DType::Int32)?;
+    let numbers = ops::minimum(&numbers, &size)?;
+    let bins = ops::broadcast_shape(&c.builder.constant(Array::scalar(0i32)), &more)?;
+    let ones = ops::ones_like(&numbers)?;
+    let counts = ops::index_add(&ones, &numbers, bins.size(0), 0)?;
+    let counts = ops::slice_axis(&counts, 0, ops::Range { start: None, stop: Some(-1), step: 1 })?;
+    c.one(ops::cast(&counts, weights.dtype())?)
 }
 
 fn block(c: &Call<'_>) -> Result<u64> {

@@ -301,6 +301,7 @@ fn as_loop(c: &Call<'_>, plan: &Plan<'_>) -> Outputs {
             Value::Table(_) | Value::Asset(_) => {
                 return Err(Error::unsupported("a loop that changes a table"));
             }
+            Value::Characters(_) => return Err(Error::unsupported("a loop over numbers of characters")),
             Value::Nothing => return Err(Error::corrupt("a loop over nothing")),
         });
     }

@@ -19,6 +19,11 @@ const OUTPUTS: &[(&str, &[&str])] = &[
     ("MaxPoolWithArgmax", &["output", "argmax"]),
     ("BroadcastGradientArgs", &["r0", "r1"]),
     ("Svd", &["s", "u", "v"]),
+    ("SelfAdjointEigV2", &["e", "v"]),
+    ("SparseCross", &["output_indices", "output_values", "output_shape"]),
+    ("StringNGrams", &["ngrams", "ngrams_splits"]),
+    ("StringSplitV2", &["indices", "values", "shape"]),
+    ("UnicodeDecode", &["row_splits", "char_values"]),
     ("Qr", &["q", "r"]),
 ];
 

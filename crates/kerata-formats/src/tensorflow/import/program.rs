@@ -284,6 +284,8 @@ impl Program {
         }
         values.extend(captures);
         let made = reader.call(function, values, builder, 0)?;
+        // Where results are described, they stand in the order of the description, whatever the function calls them.
+        let described: Vec<String> = self.results_of(function);
         let mut named_outputs = Vec::new();
         for (at, port) in outputs.iter().enumerate() {
             let sorted = {
@@ -291,7 +293,10 @@ impl Program {
                 names.sort();
                 names.iter().position(|name| **name == port.name).unwrap_or(at)
             };
-            let by_name = results.iter().position(|result| result.name == port.name);
+            let by_name = match described.len() == results.len() {
+                true => described.iter().position(|path| *path == port.name),
+                false => results.iter().position(|result| result.name == port.name),
+            };
             let place =
                 by_name.unwrap_or(if self.graph.signature_def.contains_key(name) { sorted } else { at });
             let value = made
@@ -302,6 +307,14 @@ impl Program {
         let pairs: Vec<(&str, &Tensor)> =
             named_outputs.iter().map(|(name, tensor)| (*name, tensor)).collect();
         builder.finish(&pairs)
+    }
+
+    /// The keys of a function's results, as its description has them.
+    fn results_of(&self, function: &str) -> Vec<String> {
+        let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
+        let concrete = functions.and_then(|functions| functions.get(function));
+        let results = concrete.and_then(|concrete| concrete.output_signature.as_ref()).map(leaves);
+        results.unwrap_or_default().into_iter().map(|leaf| leaf.path).collect()
     }
 
     /// Inputs and outputs of a function that is no signature, by the structure of its arguments and results.

@@ -60,7 +60,10 @@ fn shape_n(c: &Call<'_>) -> Outputs {
 }
 
 fn size(c: &Call<'_>) -> Outputs {
-    let x = c.tensor(0)?;
+    let x = match c.input(0)? {
+        Value::Characters(letters) => letters,
+        other => other.tensor()?,
+    };
     let dtype = c.dtype("out_type", DType::Int32)?;
     let product =
         (0..x.rank()).fold(Element::Known(1), |product, axis| product.times(&Element::of_axis(x, axis)));

@@ -4,7 +4,9 @@ use kerata_core::{Error, Result};
 
 use super::call::{Call, Outputs};
 use super::value::Value;
-use super::{arrays, control, images, lists, math, network, random, refused, shapes, state, text};
+use super::{
+    arrays, control, images, linalg, lists, math, network, ragged, random, refused, shapes, state, text,
+};
 
 /// How a node is read.
 pub type Lowering = fn(&Call<'_>) -> Outputs;
@@ -17,7 +19,9 @@ const ROOMS: &[&[(&str, Lowering)]] = &[
     network::OPS,
     images::OPS,
     control::OPS,
+    linalg::OPS,
     lists::OPS,
+    ragged::OPS,
     random::OPS,
     state::OPS,
     text::OPS,

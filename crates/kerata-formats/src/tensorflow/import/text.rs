@@ -19,10 +19,31 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("StringJoin", |c| c.one(ops::string_join(&c.tensors(0..c.inputs.len())?, c.text("separator", ""))?)),
     ("StringLength", |c| c.unary(|x| ops::string_length(x, c.text("unit", "BYTE") == "UTF8_CHAR"))),
     ("StringLower", |c| c.unary(|x| ops::string_lower(x, c.text("encoding", "") == "utf-8"))),
+    ("StringStrip", |c| c.unary(strip)),
     ("StringToHashBucketFast", |c| hash(c, None)),
     ("StringToHashBucketStrong", hash_strong),
+    ("StringToNumber", |c| {
+        let dtype = c.dtype("out_type", DType::Float32)?;
+        c.unary(|x| ops::to_number(x, dtype))
+    }),
     ("StringUpper", |c| c.unary(|x| ops::string_upper(x, c.text("encoding", "") == "utf-8"))),
+    ("Substr", substr),
 ];
+
+/// White space at both ends is left out.
+fn strip(x: &kerata_core::graph::Tensor) -> Result<kerata_core::graph::Tensor> {
+    ops::regex_replace(x, "(?-u)^[ \\t\\n\\v\\f\\r]+|[ \\t\\n\\v\\f\\r]+$", "")
+}
+
+/// `text, position, length` in bytes.
+fn substr(c: &Call<'_>) -> Outputs {
+    let (position, length) = (c.number(1)?, c.number(2)?);
+    if c.text("unit", "BYTE") != "BYTE" || position < 0 || length < 0 {
+        return Err(Error::unsupported("a part of text by characters, or from its end"));
+    }
+    let pattern = format!("(?s-u)^.{{{position}}}(.{{0,{length}}}).*$");
+    c.unary(|x| ops::regex_replace(x, &pattern, "\\1"))
+}
 
 fn table<'a>(c: &'a Call<'_>) -> Result<&'a Table> {
     match c.input(0)? {

@@ -21,6 +21,8 @@ pub enum Value {
     List(List),
     /// A table from keys to values.
     Table(Table),
+    /// Characters of text, one text each.
+    Characters(Tensor),
     /// The path of an asset, by its name below `assets/`.
     Asset(String),
     /// Something that nothing may look at (the output of an op that does nothing).
@@ -121,6 +123,7 @@ impl Value {
             Self::List(_) => Err(Error::unsupported("a tensor list as a tensor")),
             Self::Table(_) => Err(Error::unsupported("a lookup table as a tensor")),
             Self::Asset(name) => Err(Error::untrusted(format!("the path of asset `{name}` as a tensor"))),
+            Self::Characters(_) => Err(Error::unsupported("the numbers of characters of text")),
             Self::Nothing => Err(Error::corrupt("the output of an op without outputs")),
         }
     }

@@ -12,14 +12,8 @@ use super::{cases, input};
 
 /// Signatures that cannot run, and a part of why.
 const CANNOT: &[(&str, &str)] = &[
-    ("k3_text_vectorization", "op `"),
-    ("m_arrays", "`Where`"),
-    ("m_complex", "`RFFT`"),
-    ("m_strings", "op `"),
     ("m_tensor_lists", "a list in a loop"),
-    ("m_unknown_op", "`Svd`"),
     ("m_unknown_rank", "unknown rank"),
-    ("tfk_text", "op `"),
     ("v1_control_flow", "needs itself"),
 ];
 

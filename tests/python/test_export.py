@@ -1,0 +1,180 @@
+"""Every golden model that TensorFlow can hold, exported by kerata and run by each loader; options of the export."""
+
+import json
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from conftest import GOLDEN, kerata
+
+KERAS = GOLDEN / "keras-3.15"
+
+# Models that are not exported, with what the refusal says.
+NOT_EXPORTED = {
+    "awq": "zero points", "gptq": "zero points",  # Keras cannot load these either
+    "custom_containers": "Containers", "custom_functions": "squash", "custom_layer": "Scale", "custom_shared_nested": "Scale",
+    "custom_store": "OwnStore", "custom_unregistered": "Shift", "subclassed": "Subclassed", "subclassed_compiled": "Subclassed",
+    "feature_space": "FeatureSpace", "feature_space_dict": "FeatureSpace",
+    "lambda_activation": "lambda", "lambda_layer": "lambda", "lambda_named": "double",
+    "sequential_unbuilt": "not built",
+}
+# Half precision rounds in other places; of a quantized LoRA layer Keras itself gives two results (it merges and quantizes again).
+HALF = dict(rtol=2e-2, atol=2e-2)
+LOOSE = {"bfloat16": HALF, "bfloat16_compiled": HALF, "dtype_per_layer": HALF, "float16": HALF, "mixed_bfloat16": HALF,
+         "mixed_float16": HALF, "mixed_float16_compiled": HALF, "policy_map": HALF, "lora_int8": dict(rtol=2e-2, atol=1e-2)}
+# XLA has no kernels for these: text, tables, shapes that depend on values.
+NO_XLA = "hash lookup text tabular category discretization spectrogram image resizing linalg ops_indexing string crossing".split()
+
+NAMES = sorted(path.parent.name for path in KERAS.glob("*/model.keras") if (path.parent / "io.npz").exists())
+EXPORTED = [name for name in NAMES if name not in NOT_EXPORTED]
+
+
+def io(name):
+    arrays = np.load(KERAS / name / "io.npz")
+    numbered = lambda prefix: [arrays[f"{prefix}_{n}"] for n in range(sum(key.startswith(prefix) for key in arrays.files))]
+    return numbered("in"), numbered("out")
+
+
+def order_of(folder, specs):
+    noted = folder / "assets.extra" / "kerata_inputs.json"
+    return json.loads(noted.read_text()) if noted.exists() else sorted(specs)
+
+
+def tensor(value, dtype):
+    if dtype == tf.string:
+        return tf.constant(np.char.encode(value, "utf-8") if value.dtype.kind == "U" else value)
+    return tf.cast(tf.constant(value), dtype)
+
+
+def in_order(outputs):
+    numbered = all(key.startswith("output_") for key in outputs)
+    return [outputs[key] for key in sorted(outputs, key=lambda key: int(key[7:]) if numbered else key)]
+
+
+def same(name, found, expected):
+    found = found.numpy() if hasattr(found, "numpy") else found
+    if expected.dtype.kind in "US":
+        expected = np.char.encode(expected, "utf-8") if expected.dtype.kind == "U" else expected
+        np.testing.assert_array_equal(found, expected)
+        return
+    tolerance = LOOSE.get(name, dict(rtol=1e-4, atol=1e-5))
+    np.testing.assert_allclose(np.asarray(found).astype("float64"), expected.astype("float64"), **tolerance)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    root, done = tmp_path_factory.mktemp("exported"), {}
+
+    def export(name):
+        if name not in done:
+            answer = kerata("export", KERAS / name / "model.keras", root / name, "--to", "saved_model")
+            assert answer["unchecked"] is None or "random numbers" in answer["unchecked"], answer["unchecked"]
+            done[name] = root / name
+        return done[name]
+
+    return export
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_every_loader_gives_the_numbers_of_keras(name, exported):
+    folder = exported(name)
+    inputs, expected = io(name)
+    loaded = tf.saved_model.load(str(folder))
+    function = loaded.signatures["serving_default"]
+    specs = function.structured_input_signature[1]
+    names = order_of(folder, specs)
+    arguments = {key: tensor(value, specs[key].dtype) for key, value in zip(names, inputs)}
+    # Twice: what the model keeps between runs is TensorFlow's own business then.
+    with tf.GradientTape() as tape:
+        outputs = in_order(function(**arguments))
+        floats = [tf.reduce_sum(tf.cast(output, tf.float32)) for output in outputs if output.dtype.is_floating]
+    assert len(outputs) == len(expected)
+    for found, value in zip(outputs, expected):
+        same(name, found, value)
+    if floats and loaded.trainable_variables:
+        tape.gradient(floats, list(loaded.trainable_variables))
+
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
+        signature = graph.signature_def["serving_default"]
+        feed = {signature.inputs[key].name: value.numpy() for key, value in arguments.items()}
+        fetched = session.run({key: info.name for key, info in signature.outputs.items()}, feed)
+    for found, value in zip(in_order(fetched), expected):
+        same(name, found, value)
+
+    import keras
+
+    layer = keras.layers.TFSMLayer(str(folder), call_endpoint="serving_default")
+    called = layer(**arguments) if len(arguments) != 1 else layer(*arguments.values())
+    for found, value in zip(in_order(called), expected):
+        same(name, found, value)
+
+    if not any(word in name for word in NO_XLA):
+        compiled = tf.function(lambda **values: function(**values), jit_compile=True)
+        try:
+            found = compiled(**arguments)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+            pytest.skip(f"XLA: {str(error).splitlines()[0][:150]}")
+        for found, value in zip(in_order(found), expected):
+            same(name, found, value)
+
+
+@pytest.mark.parametrize("name", sorted(NOT_EXPORTED))
+def test_what_cannot_be_exported_says_why(name, tmp_path):
+    answer = kerata("export", KERAS / name / "model.keras", tmp_path / "x", "--to", "saved_model", status=2 if "unbuilt" in name else 12)
+    assert NOT_EXPORTED[name] in str(answer["error"])
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dense", "cnn", "lstm", "transformer_block", "unet"])
+def test_it_is_smaller_than_what_keras_writes(name, exported, tmp_path):
+    import keras
+
+    def size(folder):
+        return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*") if path.is_file())
+
+    model = keras.saving.load_model(KERAS / name / "model.keras", compile=False)
+    model.export(tmp_path / "keras", verbose=False)
+    assert size(exported(name)) <= 0.55 * size(tmp_path / "keras")
+
+
+def test_a_step_of_training_is_that_of_keras(tmp_path):
+    import keras
+
+    kerata("export", KERAS / "optimizer_adam" / "model.keras", tmp_path / "m", "--to", "saved_model", "--train-step", "--include-optimizer")
+    model = keras.saving.load_model(KERAS / "optimizer_adam" / "model.keras")
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    step = loaded.signatures["train_step"]
+    (x,), _ = io("optimizer_adam")
+    y = np.random.default_rng(0).normal(size=(len(x), *model.output_shape[1:])).astype("float32")
+    arguments = {key: tf.constant(y if key.startswith("y_") else x) for key in step.structured_input_signature[1]}
+    for _ in range(3):
+        np.testing.assert_allclose(step(**arguments)["loss"], model.train_on_batch(x, y), rtol=1e-6)
+    weights = {variable.name: variable for variable in loaded.trainable_variables}
+    assert len(weights) > 0
+    for mine, theirs in zip(loaded.trainable_variables, model.trainable_variables):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_signatures_are_the_users(tmp_path):
+    kerata("export", KERAS / "multi_input" / "model.keras", tmp_path / "m", "--to", "saved_model", "--signature", "predict", "--signature",
+           "explore=training", "--batch", 3, "--output-names", "score")
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    assert sorted(loaded.signatures) == ["explore", "predict"]
+    predict = loaded.signatures["predict"]
+    assert list(predict.structured_outputs) == ["score"]
+    assert all(spec.shape[0] == 3 for spec in predict.structured_input_signature[1].values())
+
+
+def test_compared_inputs_and_outputs_are_kept(tmp_path):
+    (x,), (expected,) = io("dense")
+    np.savez(tmp_path / "in.npz", in_0=x)
+    answer = kerata("export", KERAS / "dense" / "model.keras", tmp_path / "m", "--to", "saved_model", "--check", tmp_path / "in.npz")
+    assert answer["difference"] < 1e-5
+    kept = tmp_path / "m" / "assets.extra" / "kerata_check"
+    np.testing.assert_allclose(np.load(kept / "serving_default.out.npz")["output_0"], expected, rtol=1e-4, atol=1e-5)
+    (stored,) = np.load(kept / "serving_default.in.npz").values()
+    np.testing.assert_array_equal(stored, x)
