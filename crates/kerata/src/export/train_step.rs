@@ -2,7 +2,7 @@
 
 use kerata_core::graph::{Graph, TensorSpec};
 use kerata_core::{Artifact, DType, Error, Result, Role, Shape, Variable, ops};
-use kerata_nn::training::{self, Compiled, Measured};
+use kerata_nn::training::{self, Compiled, Feeds, Measured};
 use kerata_nn::{Model, Registry};
 
 use super::signature::rebuilt;
@@ -30,7 +30,7 @@ pub(super) fn graph(artifact: &Artifact, registry: &Registry) -> Result<(Graph, 
         targets.push(target(spec, class.as_deref()));
         names.push(format!("y_{name}"));
     }
-    let step = training::step(&model, &compiled, &targets)?;
+    let step = training::step(&model, &compiled, &Feeds::new(targets))?;
     let trained = training::trained(&model)?;
     let mut variables = Vec::new();
     for variable in compiled.optimizer.variables(&trained)? {
