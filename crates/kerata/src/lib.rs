@@ -39,9 +39,10 @@ pub use save::{Observer, SaveOptions, Saved, save, save_with};
 pub use traces::{needs_code, traced, with_traces};
 pub use train::{Checkpoints, Fit, FitOptions, Fitted, History, fit, fit_with};
 
-/// The examples of the README compile.
+/// The examples of the README and the guide compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../../../docs/guide/checkpoints.md")]
 struct Readme;
 
 /// The examples of the guide to running compile.

@@ -56,7 +56,7 @@ pub trait Fit {
     /// model.compile(&Compile::new().optimizer("adam").loss("sparse_categorical_crossentropy").metrics(["accuracy"]))?;
     ///
     /// let digits = datasets::digits()?;
-    /// let options = FitOptions::new().epochs(3).validation_split(0.1);
+    /// let options = FitOptions::new().epochs(3).batch_size(8).validation_split(0.1);
     /// let history = model.fit(&digits.x_train, &digits.y_train, &options)?;
     /// assert_eq!(history.get("val_accuracy").len(), 3);
     /// let logs = model.evaluate(&digits.x_test, &digits.y_test)?;

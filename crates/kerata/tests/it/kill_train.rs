@@ -143,7 +143,7 @@ fn a_training_that_is_killed_ends_with_the_bytes_of_one_that_was_not() {
             random ^= random >> 7;
             random ^= random << 17;
             // Near the end of the quota trainings are let run to their end.
-            let share = if done < kills { random % 1_000_000 } else { 1_000_000_000 };
+            let share = if done < kills { random % 1_600_000 } else { 1_000_000_000 };
             let delay = lifetime.mul_f64(share as f64 / 1_000_000.0);
             let (is_killed, durable) = run(folder.path(), acknowledges, Some(delay));
             acknowledged_saves += durable.len();
