@@ -14,6 +14,7 @@ room! {
     matmul => Matmul { matmul };
     pool => Pool { average_pool, max_pool };
     pool_gradient => PoolGradient { pool_gradient };
+    quantized_matmul => QuantizedMatmul { quantized_matmul };
 }
 
 pub use pool::PoolKind;

@@ -12,6 +12,7 @@ pub mod pack;
 pub mod patches;
 pub mod pool;
 pub mod product;
+pub mod quantized;
 pub mod reduce;
 pub mod tile;
 pub mod vector;

@@ -9,6 +9,7 @@ mod matmul;
 mod moves;
 mod names;
 mod pool;
+mod quantized;
 mod reduce;
 mod scan;
 mod take;
@@ -82,6 +83,7 @@ const LOWERINGS: &[(&str, Lowering)] = &[
     ("pool", pool::lower),
     ("pool_gradient", gradients::lower),
     ("prod", reduce::lower),
+    ("quantized_matmul", quantized::lower),
     ("scan", scan::lower),
     ("slice", moves::lower),
     ("split", moves::lower),

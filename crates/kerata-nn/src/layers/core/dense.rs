@@ -69,8 +69,10 @@ impl Layer for Dense {
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let kernel = self.kernel(inputs.only()?.spec())?;
-        let x = kernel.input(scope, inputs.only()?, &[-1])?;
-        let mut output = ops::matmul(&x, &kernel.get(scope)?)?;
+        let mut output = match kernel.whole(scope, inputs.only()?, 1)? {
+            Some(output) => output,
+            None => ops::matmul(&kernel.input(scope, inputs.only()?, &[-1])?, &kernel.get(scope)?)?,
+        };
         if self.use_bias {
             output = ops::add(&output, &kernel.bias(scope)?)?;
         }

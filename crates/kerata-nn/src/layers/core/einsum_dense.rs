@@ -51,6 +51,8 @@ struct Shapes {
     reduced_inputs: Vec<i64>,
     /// For each axis of the result, the axis of the kernel that it is.
     of_kernel: Vec<Option<usize>>,
+    /// Whether it is a product of matrices: last axes of the input with first axes of the kernel, in order.
+    is_product: bool,
 }
 
 impl EinsumDense {
@@ -97,7 +99,12 @@ impl EinsumDense {
             true => vec![None; leading].into_iter().chain(of_kernel).collect(),
             false => of_kernel.chain(vec![None; leading]).collect(),
         };
-        let shapes = Shapes { kernel, bias: None, reduced, reduced_inputs, of_kernel };
+        let summed = kernel_axes.iter().filter(|axis| is_summed(axis)).count();
+        let (head, tail) = input_axes.split_at(input_axes.len().saturating_sub(summed));
+        let is_product = !self.equation.contains("...")
+            && kernel_axes.get(..summed) == Some(tail)
+            && output_axes.iter().eq(head.iter().chain(kernel_axes.iter().skip(summed)));
+        let shapes = Shapes { kernel, bias: None, reduced, reduced_inputs, of_kernel, is_product };
         let Some(bias_axes) = &self.bias_axes else { return Ok(shapes) };
         // The bias has the axes it names and, after the first of them, axes of size one.
         let first = output_axes.iter().position(|axis| bias_axes.contains(*axis)).ok_or_else(wrong)?;
@@ -146,8 +153,17 @@ impl Layer for EinsumDense {
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let shapes = self.shapes(inputs.only()?.spec())?;
         let kernel = shapes.kernel(self);
-        let x = kernel.input(scope, inputs.only()?, &shapes.reduced_inputs)?;
-        let mut output = ops::einsum(&self.equation, &[&x, &kernel.get(scope)?])?;
+        let whole = match shapes.is_product {
+            true => kernel.whole(scope, inputs.only()?, shapes.reduced.len())?,
+            false => None,
+        };
+        let mut output = match whole {
+            Some(output) => output,
+            None => {
+                let x = kernel.input(scope, inputs.only()?, &shapes.reduced_inputs)?;
+                ops::einsum(&self.equation, &[&x, &kernel.get(scope)?])?
+            }
+        };
         if scope.has("bias") {
             output = ops::add(&output, &kernel.bias(scope)?)?;
         }

@@ -185,6 +185,33 @@ impl Kernel<'_> {
         if is_rounded { rounded_to_int8(x, axes) } else { Ok(x.clone()) }
     }
 
+    /// The product in whole numbers, of the last axes of the input with the first axes of the kernel, where the layer is
+    /// one of 8 bits that rounds its inputs; `None` when it is not, or is trained.
+    pub fn whole(&self, scope: &Scope, x: &Tensor, reduced: usize) -> Result<Option<Tensor>> {
+        let Some(quantization) = quantization_of(scope) else { return Ok(None) };
+        let quantizer = self.config.map(|config| config.path(&["config", "activation_quantizer"]));
+        let is_rounded = quantizer.is_none_or(|quantizer| quantizer.is_some_and(|tree| !tree.is_null()));
+        let is_plain = quantization.mode == "int8" && self.lora.is_none() && !scope.training();
+        let has_float32 = x.dtype() == DType::Float32 && scope.compute_dtype() == DType::Float32;
+        if !is_rounded || !is_plain || !has_float32 {
+            return Ok(None);
+        }
+        let scale = scope.get("kernel_scale")?;
+        if scale.dtype() != DType::Float32 {
+            return Ok(None);
+        }
+        let (rows, columns) = self.matrix();
+        let lead = x.rank().saturating_sub(reduced);
+        let mut sizes: Vec<ops::Size> = x.sizes().into_iter().take(lead).collect();
+        sizes.push(rows.into());
+        let matrix = ops::reshape(&scope.get_stored("kernel")?, [rows, columns])?;
+        let output =
+            ops::quantized_matmul(&ops::reshape(x, sizes)?, &matrix, &ops::reshape(&scale, [columns])?)?;
+        let mut sizes: Vec<ops::Size> = output.sizes().into_iter().take(lead).collect();
+        sizes.extend(self.shape.iter().skip(reduced).map(|size| ops::Size::from(*size)));
+        ops::reshape(&output, sizes).map(Some)
+    }
+
     /// A kernel of GPTQ or AWQ, which is stored with its columns first.
     fn get_transposed(&self, scope: &Scope, mode: &str, quantization: &Quantization) -> Result<Tensor> {
         let (_, columns) = self.model_matrix();
