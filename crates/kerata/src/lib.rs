@@ -45,6 +45,11 @@ pub use train::{Checkpoints, Fit, FitOptions, Fitted, History, fit, fit_with};
 #[doc = include_str!("../../../docs/guide/checkpoints.md")]
 struct Readme;
 
+/// The examples of the guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/small-files.md")]
+struct SmallFiles;
+
 /// The examples of the guide to running compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/running.md")]

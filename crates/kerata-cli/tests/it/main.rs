@@ -2,5 +2,6 @@
 
 mod answers;
 mod kerata;
+mod pictures;
 mod refusals;
 mod wrong_inputs;
