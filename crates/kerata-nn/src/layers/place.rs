@@ -131,6 +131,15 @@ impl Place {
         weights().filter(is_first).chain(weights().filter(move |slot| !is_first(slot)))
     }
 
+    /// What Keras calls the variables, by their paths: names of layers from the outermost one on, and their own.
+    pub fn names(&self) -> std::collections::HashMap<String, String> {
+        let own = self.slots.iter().filter_map(|slot| {
+            Some((self.variable_path(&slot.name)?, format!("{}/{}", self.name, slot.name)))
+        });
+        let inner = self.children.values().flat_map(|child| child.names());
+        own.chain(inner.map(|(path, name)| (path, format!("{}/{name}", self.name)))).collect()
+    }
+
     /// All variables with their paths, those of the layer before those inside it.
     pub fn variables(&self) -> Vec<(String, &Slot, bool)> {
         let mut out = Vec::new();

@@ -24,6 +24,7 @@ family! { dyn LossFunction;
     categorical_hinge => CategoricalHinge,
     circle => Circle,
     cosine_similarity => CosineSimilarity,
+    ctc => CTC,
     dice => Dice,
     hinge => Hinge,
     huber => Huber,

@@ -8,12 +8,14 @@ config! {
 }
 
 impl Measure for RootMeanSquaredError {
-    fn values(&self, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
-        let (y_true, y_pred) = same_rank(y_true, y_pred)?;
-        ops::square(&ops::subtract(&y_pred, &y_true)?)
+    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
+        let (y_true, y_pred) = same_rank(&sample.y_true, &sample.y_pred)?;
+        let errors = ops::square(&ops::subtract(&y_pred, &y_true)?)?;
+        // Keras does not ask for the mask here.
+        add_mean(state, &errors, sample.weights.as_ref())
     }
 
-    fn is_root(&self) -> bool {
-        true
+    fn result(&self, state: &State) -> Result<Tensor> {
+        ops::sqrt(&mean(state)?)
     }
 }

@@ -80,8 +80,8 @@ impl Muon {
     /// Whether a variable is left to Adam. Patterns are taken as plain text.
     fn is_for_adam(&self, trained: &Trained) -> bool {
         trained.sizes.len() != 2
-            || self.exclude_embeddings && trained.path.to_lowercase().contains("embedding")
-            || self.exclude_layers.iter().any(|pattern| trained.path.contains(pattern))
+            || self.exclude_embeddings && trained.name.to_lowercase().contains("embedding")
+            || self.exclude_layers.iter().any(|pattern| trained.name.contains(pattern))
     }
 
     /// About the nearest orthogonal matrix.

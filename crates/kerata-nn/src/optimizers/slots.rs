@@ -8,6 +8,8 @@ use kerata_core::{DType, Result};
 pub struct Trained {
     /// Its path.
     pub path: String,
+    /// Its path in Keras, of the names of layers: `output/kernel`.
+    pub name: String,
     /// Sizes of its axes.
     pub sizes: Vec<usize>,
     /// Element type.

@@ -186,13 +186,15 @@ impl CompiledMetric {
             if tree.class_name() == Some("MeanMetricWrapper") { tree.path(&["config", "fn"]) } else { None };
         let metric = Metric::read(of.unwrap_or(tree), registry)?;
         let loss = Loss::read(of.unwrap_or(tree), registry)?;
+        let own = metric.object().map_or("", crate::metrics::Measure::default_name);
+        let own = Some(own).filter(|name| !name.is_empty());
         let measure = match metric.object().is_err() && loss.object().is_ok() {
             true => CompiledMeasure::Loss(loss),
             false => CompiledMeasure::Metric(metric),
         };
         let configured = tree.path(&["config", "name"]).and_then(Tree::as_str);
         let function = tree.get("config").and_then(Tree::as_str);
-        let name = text.or(configured).or(function).map(str::to_owned);
+        let name = text.or(configured).or(function).or(own).map(str::to_owned);
         let name = name.or_else(|| tree.class_name().map(crate::layers::snake_case)).unwrap_or_default();
         Ok(Self { name, measure })
     }

@@ -2,8 +2,12 @@
 
 mod compile;
 mod compiled;
+mod mean_loss;
+mod meter;
 mod step;
 
 pub use compile::{Compile, LossOf, MetricOf};
 pub use compiled::{Compiled, CompiledLoss, CompiledMeasure, CompiledMetric};
-pub use step::{Feeds, Measured, StepGraph, evaluation, step, trained};
+pub use mean_loss::MeanLoss;
+pub use meter::{Meter, MetricVariable};
+pub use step::{Feeds, StepGraph, evaluation, step, trained};

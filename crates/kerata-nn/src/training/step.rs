@@ -1,13 +1,16 @@
 //! One step of training, and one of evaluation, as graphs.
 
-use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
-use kerata_core::{Error, Result, ResultExt, Role, autodiff, ops};
+use std::sync::LazyLock;
 
-use super::{Compiled, CompiledLoss, CompiledMeasure, CompiledMetric};
+use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
+use kerata_core::{DType, Error, Result, ResultExt, Role, autodiff, ops};
+
+use super::meter::{Meter, MeterBuilder};
+use super::{Compiled, CompiledLoss, CompiledMeasure, MeanLoss};
 use crate::Model;
-use crate::layers::Masked;
-use crate::losses::{self, Loss, align, reduce, same_rank};
-use crate::metrics::{self, Measure, sum_and_weight};
+use crate::layers::{Masked, Slot};
+use crate::losses::{self, Loss, align, reduce};
+use crate::metrics::{self, Measure, Sample};
 use crate::optimizers::Trained;
 
 /// What a step is given beside the inputs of the model.
@@ -34,50 +37,32 @@ impl Feeds {
     }
 }
 
-/// A step with what its outputs are.
+/// A step with what it measures.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StepGraph {
-    /// Inputs: those of the model, a target for each output with a loss, weights for each target if there are any. Outputs: what is [measured](Self::measured).
+    /// Inputs: those of the model, a target for each output with a loss, weights for each target if there are any. Its one
+    /// output is the loss of the batch.
     pub graph: Graph,
-    /// What the outputs of the graph are, in order.
-    pub measured: Vec<Measured>,
+    /// The losses and metrics.
+    pub meter: Meter,
     /// Positions of the outputs of the model that have a target, in order.
     pub targets: Vec<usize>,
     /// Metrics of the compile config that are not known, and left out.
     pub left_out: Vec<String>,
 }
 
-/// What an output of a step is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Measured {
-    /// A loss: a mean over steps, each weighted by its number of samples.
-    Loss(String),
-    /// A metric: the sum over the samples of a step and the weight of that sum, as one vector; a mean over steps.
-    Mean {
-        /// Its name.
-        name: String,
-        /// Whether the root of the mean is the result.
-        is_root: bool,
-    },
-}
-
-impl Measured {
-    /// The name that it is reported under.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Loss(name) | Self::Mean { name, .. } => name,
-        }
-    }
-}
-
 /// The variables that training changes, in Keras's order.
 pub fn trained(model: &Model) -> Result<Vec<Trained>> {
+    let names = model.place().names();
     let variables = model.place().variables().into_iter();
+    let is_trained = |slot: &Slot| slot.role == Role::Weight && slot.same_as.is_none();
     variables
-        .filter(|(_, slot, trainable)| *trainable && slot.role == Role::Weight && slot.same_as.is_none())
-        .map(|(path, slot, _)| Ok(Trained { path, sizes: slot.spec.sizes()?, dtype: slot.spec.dtype }))
+        .filter(|(_, slot, trainable)| *trainable && is_trained(slot))
+        .map(|(path, slot, _)| {
+            let name = names.get(&path).cloned().unwrap_or_default();
+            Ok(Trained { path, name, sizes: slot.spec.sizes()?, dtype: slot.spec.dtype })
+        })
         .collect()
 }
 
@@ -124,19 +109,16 @@ pub fn evaluation(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<S
 /// Forward pass with losses.
 struct Forward {
     total: Tensor,
-    measured: Vec<(Measured, Tensor)>,
+    meter: MeterBuilder,
     targets: Vec<usize>,
     left_out: Vec<String>,
 }
 
 impl Forward {
     fn finish(self, builder: &GraphBuilder) -> Result<StepGraph> {
-        let names: Vec<String> = (0..self.measured.len()).map(|index| format!("measured_{index}")).collect();
-        let tensors = self.measured.iter().map(|(_, tensor)| tensor);
-        let outputs: Vec<(&str, &Tensor)> = names.iter().map(String::as_str).zip(tensors).collect();
-        let graph = builder.finish(&outputs)?;
-        let measured = self.measured.into_iter().map(|(measured, _)| measured).collect();
-        Ok(StepGraph { graph, measured, targets: self.targets, left_out: self.left_out })
+        let meter = self.meter.finish()?;
+        let graph = builder.finish(&[("loss", &self.total)])?;
+        Ok(StepGraph { graph, meter, targets: self.targets, left_out: self.left_out })
     }
 }
 
@@ -172,7 +154,7 @@ fn forward(
     }
 
     let mut parts = Vec::new();
-    let mut measured = Vec::new();
+    let mut losses = Vec::new();
     for (position, (output, y_true)) in targets.iter().zip(&y_true).enumerate() {
         let (Some(Some(loss)), Some(y_pred), Some(name)) =
             (compiled.losses.get(*output), traced.outputs.get(*output), compiled.outputs.get(*output))
@@ -183,7 +165,7 @@ fn forward(
         let value =
             loss_of(loss, y_true, y_pred, weights.get(position)).at(|| format!("loss of output `{name}`"))?;
         if targets.len() > 1 {
-            measured.push((Measured::Loss(format!("{name}_loss")), value.clone()));
+            losses.push((format!("{name}_loss"), value.clone()));
         }
         parts.push(match loss.weight {
             Some(weight) => ops::times(&value, weight)?,
@@ -207,28 +189,44 @@ fn forward(
         let part = ops::sum(&ops::cast(&part, total.dtype())?, &[], false)?;
         total = ops::add(&total, &part)?;
     }
-    measured.insert(0, (Measured::Loss("loss".to_owned()), total.clone()));
+    losses.insert(0, ("loss".to_owned(), total.clone()));
     let mut left_out = Vec::new();
     let _scope = builder.scope("metrics");
+    let mut meter = MeterBuilder::new(builder);
+    let first = traced.outputs.first().map(|output| &output.tensor);
+    let first = first.ok_or_else(|| Error::internal("the model has no outputs"))?;
+    let samples = ops::cast(&ops::index(&ops::shape_of(first)?, 0, 0)?, DType::Float32)?;
+    for (name, value) in &losses {
+        meter.add_number(name, value, &samples)?;
+    }
     for (list, prefix) in [(&compiled.metrics, ""), (&compiled.weighted_metrics, "weighted_")] {
         for (position, (output, y_true)) in targets.iter().zip(&y_true).enumerate() {
-            let weights = if prefix.is_empty() { None } else { weights.get(position) };
             let (Some(metrics), Some(y_pred), Some(of)) =
                 (list.get(*output), traced.outputs.get(*output), compiled.outputs.get(*output))
             else {
                 continue;
             };
+            let sample = Sample {
+                y_true: y_true.clone(),
+                y_pred: ops::cast(&y_pred.tensor, DType::Float32)?,
+                weights: weights.get(position).filter(|_| !prefix.is_empty()).cloned(),
+                mask: y_pred.mask.clone(),
+            };
             for metric in metrics {
-                let name =
-                    metric_name(&metric.name, (compiled.outputs.len() > 1).then_some(of), prefix, &measured);
-                match measure(metric, y_true, y_pred, weights).at(|| format!("metric `{name}`"))? {
-                    Some((is_root, sums)) => measured.push((Measured::Mean { name, is_root }, sums)),
-                    None => left_out.push(name),
+                let output = (compiled.outputs.len() > 1).then_some(of);
+                let name = metric_name(&metric.name, output, prefix, &meter);
+                match &metric.measure {
+                    CompiledMeasure::Accuracy => meter.add(&name, accuracy(&sample), &sample)?,
+                    CompiledMeasure::Loss(loss) => meter.add(&name, &MeanLoss::new(loss.clone()), &sample)?,
+                    CompiledMeasure::Metric(metric) => match metric.object() {
+                        Ok(metric) => meter.add(&name, metric, &sample)?,
+                        Err(_) => left_out.push(name),
+                    },
                 }
             }
         }
     }
-    Ok(Forward { total, measured, targets, left_out })
+    Ok(Forward { total, meter, targets, left_out })
 }
 
 /// The loss of one output.
@@ -267,10 +265,10 @@ fn cross_entropy(y_true: &Tensor, y_pred: &Tensor) -> Loss {
 }
 
 /// The name of a metric: with the output's before it when there are several, and changed when it is taken.
-fn metric_name(name: &str, output: Option<&String>, prefix: &str, taken: &[(Measured, Tensor)]) -> String {
+fn metric_name(name: &str, output: Option<&String>, prefix: &str, meter: &MeterBuilder) -> String {
     let with_output =
         |name: &str| output.map_or_else(|| name.to_owned(), |output| format!("{output}_{name}"));
-    let is_taken = |name: &str| taken.iter().any(|(measured, _)| measured.name() == name);
+    let is_taken = |name: &str| meter.has(name);
     let plain = with_output(name);
     if !is_taken(&plain) {
         return plain;
@@ -280,44 +278,16 @@ fn metric_name(name: &str, output: Option<&String>, prefix: &str, taken: &[(Meas
     candidates.find(|name| !is_taken(name)).unwrap_or(base)
 }
 
-/// The sums of a metric, and whether its result is a root; nothing when the metric is not known.
-fn measure(
-    metric: &CompiledMetric,
-    y_true: &Tensor,
-    y_pred: &Masked,
-    weights: Option<&Tensor>,
-) -> Result<Option<(bool, Tensor)>> {
-    let prediction = ops::cast(&y_pred.tensor, kerata_core::DType::Float32)?;
-    let (is_root, values) = match &metric.measure {
-        CompiledMeasure::Accuracy => (false, accuracy(y_true, &prediction)?),
-        CompiledMeasure::Metric(metric) => match metric.object() {
-            Ok(metric) => (metric.is_root(), metric.values(y_true, &prediction)?),
-            Err(_) => return Ok(None),
-        },
-        CompiledMeasure::Loss(loss) => {
-            let (y_true, prediction) = align(y_true, &prediction)?;
-            (false, loss.object()?.call(&y_true, &prediction)?)
-        }
-    };
-    let weights = weights_of(weights, y_pred.mask.as_ref())?;
-    Ok(Some((is_root, sum_and_weight(&values, weights.as_ref())?)))
-}
-
-/// The weights of values: those of samples, times zero for what a mask leaves out.
-fn weights_of(weights: Option<&Tensor>, mask: Option<&Tensor>) -> Result<Option<Tensor>> {
-    let Some(mask) = mask else { return Ok(weights.cloned()) };
-    let counts = ops::cast(mask, kerata_core::DType::Float32)?;
-    let Some(weights) = weights else { return Ok(Some(counts)) };
-    let (counts, weights) = same_rank(&counts, weights)?;
-    ops::multiply(&weights, &counts).map(Some)
-}
-
 /// The accuracy that fits the shapes of labels and predictions.
-fn accuracy(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
-    match kind(y_true, y_pred) {
-        Labels::Binary => metrics::BinaryAccuracy::new().values(y_true, y_pred),
-        Labels::Numbers => metrics::SparseCategoricalAccuracy::new().values(y_true, y_pred),
-        Labels::OneHot => metrics::CategoricalAccuracy::new().values(y_true, y_pred),
+fn accuracy(sample: &Sample) -> &'static dyn Measure {
+    static BINARY: LazyLock<metrics::BinaryAccuracy> = LazyLock::new(metrics::BinaryAccuracy::new);
+    static NUMBERS: LazyLock<metrics::SparseCategoricalAccuracy> =
+        LazyLock::new(metrics::SparseCategoricalAccuracy::new);
+    static ONE_HOT: LazyLock<metrics::CategoricalAccuracy> = LazyLock::new(metrics::CategoricalAccuracy::new);
+    match kind(&sample.y_true, &sample.y_pred) {
+        Labels::Binary => &*BINARY,
+        Labels::Numbers => &*NUMBERS,
+        Labels::OneHot => &*ONE_HOT,
     }
 }
 

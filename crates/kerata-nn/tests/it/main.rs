@@ -6,4 +6,5 @@ mod complete;
 mod custom;
 mod eras;
 mod golden;
+mod recorded;
 mod training;

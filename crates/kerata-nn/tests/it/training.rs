@@ -6,7 +6,7 @@ use std::path::Path;
 use kerata_core::array::Array;
 use kerata_core::{Error, Limits, Result, ResultExt, Tree};
 use kerata_engine::{Engine, SessionOptions, reference::Reference};
-use kerata_nn::training::{self, Compiled, Feeds, Measured, StepGraph};
+use kerata_nn::training::{self, Compiled, Feeds, StepGraph};
 use kerata_nn::{Model, Registry};
 
 use crate::golden::{arrays, cases, read};
@@ -38,22 +38,19 @@ fn compare(name: &str, found: &Array, expected: &Array) -> Result<()> {
 }
 
 /// Compares losses and metrics with the logs of Keras's step.
-fn compare_logs(path: &Path, step: &StepGraph, outputs: &[Array]) -> Result<()> {
+fn compare_logs(path: &Path, step: &StepGraph, value: &dyn Fn(&str) -> Result<Array>) -> Result<()> {
     let text = std::fs::read(path.join("expect.json")).map_err(|error| Error::io("read", &error))?;
     let expect = Tree::parse(&text, &Limits::default())?;
     let logs = expect.path(&["training", "step"]).and_then(Tree::as_object);
     let logs = logs.ok_or_else(|| Error::not_found("Keras's logs are not recorded"))?;
-    for (measured, output) in step.measured.iter().zip(outputs) {
-        let value = match measured {
-            Measured::Mean { is_root, .. } => {
-                let sums = output.to_f64s()?;
-                let mean = sums[0] / sums[1];
-                if *is_root { mean.sqrt() } else { mean }
-            }
-            _ => output.to_f64()?,
+    let measured = step.meter.read(value)?;
+    for (name, value) in &measured {
+        // A log of several numbers is several logs here: `name_0`, `name_1`, ...
+        let numbered = || {
+            let (whole, index) = name.rsplit_once('_')?;
+            logs.get(whole)?.as_list()?.get(index.parse::<usize>().ok()?)?.as_f64()
         };
-        let name = measured.name();
-        let expected = logs.get(name).and_then(Tree::as_f64);
+        let expected = logs.get(name).and_then(Tree::as_f64).or_else(numbered);
         let expected = expected.ok_or_else(|| Error::mismatch(format!("Keras has no log `{name}`")))?;
         if (value - expected).abs() > TOLERANCE * expected.abs().max(1.0) {
             let message = format!("log `{name}`: expected {expected}, found {value}");
@@ -61,8 +58,10 @@ fn compare_logs(path: &Path, step: &StepGraph, outputs: &[Array]) -> Result<()> 
         }
     }
     let found: Vec<&str> =
-        step.measured.iter().map(Measured::name).chain(step.left_out.iter().map(String::as_str)).collect();
-    match logs.keys().find(|name| !found.contains(&name.as_str())) {
+        measured.iter().map(|(name, _)| name).chain(&step.left_out).map(String::as_str).collect();
+    let is_missing =
+        |name: &&String| !found.contains(&name.as_str()) && !found.contains(&format!("{name}_0").as_str());
+    match logs.keys().find(is_missing) {
         Some(name) => Err(Error::mismatch(format!("log `{name}` is missing"))),
         None => Ok(()),
     }
@@ -99,18 +98,21 @@ fn train(path: &Path) -> Result<()> {
         }
         state.insert(variable.path.clone(), value);
     }
+    for variable in &step.meter.variables {
+        state.insert(variable.path.clone(), variable.zero()?);
+    }
     let value = |path: &str| state.get(path).cloned().map_or_else(|| model.variable(path), Ok);
     let mut session = Reference.prepare(&step.graph, &value, &SessionOptions::default())?;
     let specs = step.graph.input_specs()?;
     let inputs: Vec<Array> = arrays(path, "train_in")?.into_iter().chain(targets).collect();
     let inputs = inputs.iter().zip(&specs).map(|(array, spec)| array.cast(spec.dtype));
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
-    let (outputs, updates) = session.run_with_updates(&inputs)?;
-    compare_logs(path, &step, &outputs)?;
+    let (_, updates) = session.run_with_updates(&inputs)?;
     session.set_variables(updates.clone())?;
 
     let updated: HashMap<String, Array> = updates.into_iter().collect();
     let after = |path: &str| updated.get(path).cloned().map_or_else(|| value(path), Ok);
+    compare_logs(path, &step, &after)?;
     let expected = arrays(path, "step_optimizer")?;
     if expected.is_empty() && arrays(path, "step_weight")?.is_empty() {
         return Err(Error::not_found("Keras's step is not recorded"));

@@ -6,9 +6,9 @@ use kerata_engine::{Session, SessionOptions, engine};
 use kerata_nn::training::{self, Compiled, Feeds, StepGraph};
 use kerata_nn::{Model, Registry};
 
+use super::measures::{measured, reset, start};
 use super::prepare::Prepare;
 use super::samples::Samples;
-use super::sums::Sums;
 use super::{Batch, FitOptions};
 use crate::callbacks::Logs;
 
@@ -32,7 +32,8 @@ impl Evaluator {
     ) -> Result<Self> {
         let graph = training::evaluation(model, compiled, feeds)?;
         let session_options = SessionOptions::default().with_threads(options.threads);
-        let session = engine(&options.engine)?.prepare(&graph.graph, variable, &session_options)?;
+        let value = |path: &str| start(&graph, path).unwrap_or_else(|| variable(path));
+        let session = engine(&options.engine)?.prepare(&graph.graph, &value, &session_options)?;
         Ok(Self { samples, batch_size: options.batch_size, graph, session })
     }
 
@@ -44,19 +45,20 @@ impl Evaluator {
         let feeds = prepared.feeds();
         let samples = Samples::new(prepared.arrays)?;
         let variable = |path: &str| model.variable(path);
-        let evaluator = Self::new(model, &compiled, samples, &feeds, &variable, options)?;
+        let mut evaluator = Self::new(model, &compiled, samples, &feeds, &variable, options)?;
         evaluator.measure()
     }
 
-    /// Takes new values of variables; those that cannot be found stay.
-    pub fn take_variables(&mut self, variable: &dyn Fn(&str) -> Result<Array>) -> Result<()> {
+    /// Takes new values of variables, those that cannot be found stay, and starts to measure anew.
+    pub fn start(&mut self, variable: &dyn Fn(&str) -> Result<Array>) -> Result<()> {
         let mut values = Vec::new();
         for (path, _, _) in self.graph.graph.variables() {
             if let Ok(value) = variable(path) {
                 values.push((path.to_owned(), value));
             }
         }
-        self.session.set_variables(values)
+        self.session.set_variables(values)?;
+        reset(&self.graph, self.session.as_mut())
     }
 
     /// Number of batches.
@@ -64,24 +66,23 @@ impl Evaluator {
         self.samples.len().div_ceil(self.batch_size)
     }
 
-    /// Adds what is measured of a batch.
-    pub fn measure_batch(&self, number: usize, sums: &mut Sums) -> Result<()> {
+    /// Measures a batch.
+    pub fn take(&mut self, number: usize) -> Result<()> {
         let start = number * self.batch_size;
         let rows: Vec<usize> = (start..self.samples.len().min(start + self.batch_size)).collect();
-        let outputs = self.session.run(&self.samples.batch(&rows)?)?;
-        sums.add(&self.graph, &outputs, rows.len())
+        let (_, updates) = self.session.run_with_updates(&self.samples.batch(&rows)?)?;
+        self.session.set_variables(updates)
     }
 
     /// The losses and metrics so far.
-    pub fn means(&self, sums: &Sums) -> Logs {
-        sums.means(&self.graph)
+    pub fn logs(&self) -> Result<Logs> {
+        measured(&self.graph, self.session.as_ref())
     }
 
-    fn measure(&self) -> Result<Logs> {
-        let mut sums = Sums::default();
+    fn measure(&mut self) -> Result<Logs> {
         for number in 0..self.batches() {
-            self.measure_batch(number, &mut sums)?;
+            self.take(number)?;
         }
-        Ok(self.means(&sums))
+        self.logs()
     }
 }

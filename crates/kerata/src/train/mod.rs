@@ -5,13 +5,13 @@ mod batches;
 mod evaluator;
 mod feed;
 mod history;
+mod measures;
 mod options;
 mod plot;
 mod position;
 mod prepare;
 mod progress;
 mod samples;
-mod sums;
 mod trainer;
 
 pub use arrays::{Arrays, Named};

@@ -7,7 +7,6 @@ use kerata_core::{Artifact, DType, Data, Error, Limits, Object, Result, ResultEx
 use kerata_nn::Model;
 
 use super::FitOptions;
-use super::sums::Sums;
 
 /// Name of the member with the position of the training.
 pub(super) const MEMBER: &str = "kerata_training.json";
@@ -21,11 +20,9 @@ pub(super) struct Position {
     pub epoch: usize,
     /// Batches of the epoch done.
     pub batch: usize,
-    /// Losses of the epoch so far.
-    pub sums: Sums,
     /// Losses of the epochs done.
     pub history: IndexMap<String, Vec<f64>>,
-    /// Seeds and other states that Keras does not store.
+    /// Seeds, metrics and other states that Keras does not store.
     pub states: IndexMap<String, Array>,
     /// States of the callbacks.
     pub callbacks: Tree,
@@ -76,7 +73,6 @@ pub(super) fn add_position(
         ("step", Tree::from(position.step)),
         ("epoch", Tree::from(position.epoch)),
         ("batch", Tree::from(position.batch)),
-        ("sums", object(&position.sums.0, |(sum, weight)| numbers(&[*sum, *weight]))),
         ("history", object(&position.history, |values| numbers(values))),
         ("states", Tree::Object(states.collect::<Result<Object>>()?)),
         ("callbacks", callbacks),
@@ -113,13 +109,6 @@ fn read(tree: &Tree) -> Result<Position> {
     let entries = |key: &'static str| {
         tree.require(key)?.as_object().ok_or_else(|| Error::corrupt(format!("`{key}` is no object")))
     };
-    let mut sums = IndexMap::new();
-    for (name, tree) in entries("sums")? {
-        let [sum, weight] = read_numbers(tree)?[..] else {
-            return Err(Error::corrupt("a sum is a pair of numbers"));
-        };
-        sums.insert(name.clone(), (sum, weight));
-    }
     let history = entries("history")?.iter().map(|(name, tree)| Ok((name.clone(), read_numbers(tree)?)));
     let states = entries("states")?
         .iter()
@@ -128,7 +117,6 @@ fn read(tree: &Tree) -> Result<Position> {
         step: whole("step")?,
         epoch: size("epoch")?,
         batch: size("batch")?,
-        sums: Sums(sums),
         history: history.collect::<Result<_>>()?,
         states: states.collect::<Result<_>>()?,
         callbacks: tree.get("callbacks").cloned().unwrap_or(Tree::Null),

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kerata_core::{Error, Result};
+use kerata_engine::Session;
 use kerata_nn::training::StepGraph;
 
-use super::sums::Sums;
+use super::measures::{mean_loss, measured};
 use crate::callbacks::Logs;
 
 /// When something is heard of a training.
@@ -21,7 +22,7 @@ pub enum Moment {
 }
 
 /// How far the training is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// What has just been done.
@@ -44,30 +45,30 @@ pub struct Progress<'a> {
 }
 
 /// Where the means of the epoch come from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Means<'a> {
-    /// From the sums so far.
-    Sums(&'a Sums, &'a StepGraph),
+    /// From what is measured so far.
+    Running(&'a StepGraph, &'a dyn Session),
     /// They are done.
     Done(&'a Logs),
 }
 
 impl Means<'_> {
     /// The mean loss.
-    pub fn loss(&self) -> f64 {
+    pub fn loss(&self) -> Result<f64> {
         match self {
-            Self::Sums(sums, _) => sums.mean("loss"),
-            Self::Done(logs) => logs.get("loss").copied().unwrap_or(f64::NAN),
+            Self::Running(step, session) => mean_loss(step, *session),
+            Self::Done(logs) => Ok(logs.get("loss").copied().unwrap_or(f64::NAN)),
         }
     }
 }
 
 impl Progress<'_> {
     /// The loss and the metrics of the epoch so far; those of the evaluation too when the epoch is done.
-    pub fn logs(&self) -> Logs {
+    pub fn logs(&self) -> Result<Logs> {
         match self.means {
-            Means::Sums(sums, step) => sums.means(step),
-            Means::Done(logs) => logs.clone(),
+            Means::Running(step, session) => measured(step, session),
+            Means::Done(logs) => Ok(logs.clone()),
         }
     }
 }
@@ -124,7 +125,7 @@ impl ProgressBar {
             progress,
             state.started.elapsed(),
             progress.batch - state.first.min(progress.batch),
-        ));
+        )?);
         if is_done {
             text.push('\n');
         }
@@ -135,8 +136,8 @@ impl ProgressBar {
 }
 
 /// `45/45 ━━━━━━━━━━━━━━━━━━━━ 1s 3ms/step - accuracy: 0.9131 - loss: 0.3001`.
-fn line(progress: &Progress<'_>, elapsed: Duration, done: usize) -> String {
-    let mut logs: Vec<(String, f64)> = progress.logs().into_iter().collect();
+fn line(progress: &Progress<'_>, elapsed: Duration, done: usize) -> Result<String> {
+    let mut logs: Vec<(String, f64)> = progress.logs()?.into_iter().collect();
     // Keras sorts them by name, the training's before those of the validation.
     logs.sort_by(|(a, _), (b, _)| (a.starts_with("val_"), a).cmp(&(b.starts_with("val_"), b)));
     let pace = elapsed.checked_div(u32::try_from(done).unwrap_or(u32::MAX)).unwrap_or_default();
@@ -159,7 +160,7 @@ fn line(progress: &Progress<'_>, elapsed: Duration, done: usize) -> String {
         let value = if value.abs() > 1e-3 || value.is_nan() { format!("{value:.4}") } else { small(value) };
         line.push_str(&format!(" - {name}: {value}"));
     }
-    line
+    Ok(line)
 }
 
 /// `4.0000e-04`: at least two digits of exponent.
@@ -213,7 +214,7 @@ mod tests {
         let bar = format!("\u{1b}[32m{}\u{1b}[0m\u{1b}[37m\u{1b}[0m", "━".repeat(20));
         let logs = "accuracy: 0.9131 - loss: 0.3000 - val_loss: 4.0000e-04";
         assert_eq!(
-            line(&progress, Duration::from_millis(1350), 45),
+            line(&progress, Duration::from_millis(1350), 45).unwrap(),
             format!("\u{1b}[1m45/45\u{1b}[0m {bar} \u{1b}[1m1s\u{1b}[0m 30ms/step - {logs}")
         );
     }

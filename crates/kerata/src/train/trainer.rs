@@ -14,11 +14,11 @@ use kerata_nn::{Model, Registry};
 
 use super::evaluator::Evaluator;
 use super::feed::Feed;
+use super::measures::{measured, reset, start};
 use super::position::{self, Position};
 use super::prepare::Prepare;
 use super::progress::Means;
 use super::samples::Samples;
-use super::sums::Sums;
 use super::{Batch, Batches, FitOptions, Fitted, History, Moment, Progress};
 use crate::callbacks::{Callback, CallbackList, CallbackTensors, Host, Logs, Training};
 
@@ -124,7 +124,7 @@ impl<'a> Trainer<'a> {
         let state = optimizer_state(&model, &compiled, &trained)?;
         let value = |path: &str| match position.states.get(path).or_else(|| state.get(path)) {
             Some(value) => Ok(value.clone()),
-            None => model.variable(path),
+            None => start(&step, path).unwrap_or_else(|| model.variable(path)),
         };
         let session_options = SessionOptions::default().with_threads(options.threads);
         let session = engine(&options.engine)?.prepare(&step.graph, &value, &session_options)?;
@@ -189,10 +189,10 @@ impl State<'_> {
             self.tell(|callback, training| callback.on_train_batch_begin(training), &mut logs, number)?;
             self.train_on(&batch?)?;
             if !self.callbacks.is_empty() {
-                logs = self.position.sums.means(&self.step);
+                logs = measured(&self.step, self.session.as_ref())?;
             }
             self.tell(|callback, training| callback.on_train_batch_end(training), &mut logs, number)?;
-            self.observe(Moment::Step, batches, Means::Sums(&self.position.sums, &self.step))?;
+            self.observe(Moment::Step, batches, Means::Running(&self.step, self.session.as_ref()))?;
             let is_last = left.peek().is_none() || self.position.is_stopping;
             if is_last {
                 logs = self.end_epoch(batches)?;
@@ -208,15 +208,13 @@ impl State<'_> {
 
     /// One step.
     fn train_on(&mut self, inputs: &[Array]) -> Result<()> {
-        let (outputs, updates) = self.session.run_with_updates(inputs)?;
+        let (_, updates) = self.session.run_with_updates(inputs)?;
         for (path, value) in &updates {
             if let Some(kept) = self.unread.get_mut(path) {
                 *kept = value.clone();
             }
         }
         self.session.set_variables(updates)?;
-        let samples = inputs.first().and_then(|input| input.shape().first().copied()).unwrap_or(0);
-        self.position.sums.add(&self.step, &outputs, samples)?;
         self.position.batch += 1;
         self.position.step += 1;
         Ok(())
@@ -224,7 +222,8 @@ impl State<'_> {
 
     /// Evaluates, notes the epoch, goes on to the next; gives what was measured.
     fn end_epoch(&mut self, batches: Option<usize>) -> Result<Logs> {
-        let mut logs = self.position.sums.take_means(&self.step);
+        let mut logs = measured(&self.step, self.session.as_ref())?;
+        reset(&self.step, self.session.as_mut())?;
         let is_due = (self.position.epoch + 1).is_multiple_of(self.options.validation_freq.max(1));
         if is_due && let Some(mut evaluator) = self.evaluator.take() {
             let measured = self.evaluate(&mut evaluator)?;
@@ -244,14 +243,18 @@ impl State<'_> {
     /// Measures the samples for validation.
     fn evaluate(&mut self, evaluator: &mut Evaluator) -> Result<Logs> {
         self.tell(|callback, training| callback.on_test_begin(training), &mut Logs::new(), 0)?;
-        evaluator.take_variables(&|path| self.session.variable(path))?;
-        let (mut sums, mut logs) = (Sums::default(), Logs::new());
+        // Metrics of both have the same paths; those of the evaluation start anew.
+        evaluator.start(&|path| self.session.variable(path))?;
+        let mut logs = Logs::new();
         for number in 0..evaluator.batches() {
             self.tell(|callback, training| callback.on_test_batch_begin(training), &mut logs, number)?;
-            evaluator.measure_batch(number, &mut sums)?;
-            logs = evaluator.means(&sums);
+            evaluator.take(number)?;
+            if !self.callbacks.is_empty() {
+                logs = evaluator.logs()?;
+            }
             self.tell(|callback, training| callback.on_test_batch_end(training), &mut logs, number)?;
         }
+        logs = evaluator.logs()?;
         self.tell(|callback, training| callback.on_test_end(training), &mut logs, 0)?;
         Ok(logs)
     }
@@ -288,7 +291,7 @@ impl State<'_> {
             epochs: self.options.epochs,
             batch: self.position.batch,
             batches,
-            loss: means.loss(),
+            loss: means.loss()?,
             means,
         })
     }
@@ -304,6 +307,11 @@ impl State<'_> {
                 _ => {
                     states.insert(path, value);
                 }
+            }
+        }
+        for variable in &self.step.meter.variables {
+            if let Some(value) = self.value(&variable.path) {
+                states.insert(variable.path.clone(), value);
             }
         }
         let mut artifact = model.to_artifact();

@@ -1,0 +1,34 @@
+//! `PrecisionAtRecall`: the best precision where the recall is high enough.
+
+use super::at_least::{counting, most};
+use super::counts::ALL;
+use super::prelude::*;
+
+config! {
+    /// The best precision where the recall is high enough.
+    pub struct PrecisionAtRecall(
+        /// How much is enough, from 0 to 1.
+        recall: f64,
+    ) {
+        /// Number of thresholds that are tried.
+        num_thresholds: usize = 200,
+        /// The only class that counts.
+        class_id: Option<i64> = None,
+    }
+}
+
+impl Measure for PrecisionAtRecall {
+    fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
+        counting(self.num_thresholds, self.class_id).declare(declared, &ALL, None);
+        Ok(())
+    }
+
+    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
+        counting(self.num_thresholds, self.class_id).count(state, sample, &ALL.map(|name| (name, name)))
+    }
+
+    fn result(&self, state: &State) -> Result<Tensor> {
+        let enough = share(state, "true_positives", "false_negatives")?;
+        most(&share(state, "true_positives", "false_positives")?, &enough, self.recall)
+    }
+}
