@@ -2,6 +2,7 @@
 
 mod arrays;
 mod checkpointing;
+mod samples;
 mod target;
 
 use std::ffi::OsString;

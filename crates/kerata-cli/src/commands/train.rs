@@ -1,20 +1,16 @@
 //! `kerata train MODEL --x X --y Y --save OUT`.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kerata::formats::containers::npy;
-use kerata::formats::npz;
-use kerata::train::{FitOptions, Named};
+use kerata::train::{FitOptions, ProgressBar, Recompile};
 use kerata::{OpenOptions, Registry, SaveOptions};
-use kerata_core::array::Array;
-use kerata_core::{Limits, Result, ResultExt, Tree};
+use kerata_core::{Error, Result, ResultExt, Tree};
 
 use super::Run;
 use super::checkpointing::Checkpointing;
+use super::samples::read_arrays;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::table::render;
@@ -23,10 +19,10 @@ use crate::table::render;
 pub struct Train {
     /// The compiled model.
     model: PathBuf,
-    /// Inputs: `.npy`, or `.npz` with the input names, or `in_0`, `in_1`, ... as keys.
+    /// Inputs: `.npy`, `.csv`, or `.npz` with the input names, or `in_0`, `in_1`, ... as keys.
     #[arg(long, value_name = "X")]
     x: PathBuf,
-    /// Targets: `.npy`, or `.npz` with the output names, or `out_0`, `out_1`, ... as keys.
+    /// Targets: `.npy`, `.csv`, or `.npz` with the output names, or `out_0`, `out_1`, ... as keys.
     #[arg(long, value_name = "Y")]
     y: PathBuf,
     /// Where the trained model is written; what is there is replaced when the training is done.
@@ -47,6 +43,18 @@ pub struct Train {
     /// Share of the samples, from the end, to evaluate after each epoch instead of training on it.
     #[arg(long, default_value_t = 0.0, value_name = "V")]
     validation_split: f64,
+    /// Another optimizer than that of the model, which starts anew: `adam`, `sgd`, ...
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<String>,
+    /// Another loss, for all outputs: `mse`, `sparse_categorical_crossentropy`, ...
+    #[arg(long, value_name = "NAME")]
+    loss: Option<String>,
+    /// Another learning rate.
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Where a picture of the losses and metrics over the epochs is written.
+    #[arg(long, value_name = "OUT.svg")]
+    history_svg: Option<PathBuf>,
     /// Most threads to use.
     #[arg(long, default_value_t = 1, value_name = "N")]
     threads: usize,
@@ -59,11 +67,16 @@ pub struct Train {
 
 impl Run for Train {
     fn run(self, context: &Context) -> Result<Answer> {
-        let artifact = kerata::open(&self.model, &OpenOptions::new())?;
+        let mut artifact = kerata::open(&self.model, &OpenOptions::new())?;
         let (x, y) = (read_arrays(&self.x)?, read_arrays(&self.y)?);
 
-        let bar = bar(context);
-        let shown = bar.clone();
+        let mut recompile = Recompile::default();
+        recompile.optimizer = self.optimizer;
+        recompile.loss = self.loss;
+        recompile.learning_rate = self.learning_rate;
+        recompile.apply(&mut artifact, &Registry::new()).at(|| self.model.display().to_string())?;
+
+        let bar = if context.json { ProgressBar::hidden() } else { ProgressBar::stderr() };
         let options = FitOptions::new()
             .epochs(self.epochs)
             .batch_size(self.batch_size)
@@ -74,10 +87,11 @@ impl Run for Train {
             .threads(self.threads)
             .interrupt(context.stop.clone())
             .observer(move |progress| {
-                shown.set_length(progress.steps);
-                shown.set_position(progress.step);
-                shown.set_message(format!("epoch {} loss {:.4}", progress.epoch + 1, progress.loss));
-                Ok(())
+                bar.show(progress)?;
+                match progress.loss.is_nan() {
+                    true => Err(not_a_number(progress.step)),
+                    false => Ok(()),
+                }
             });
         let mut saver = self.checkpointing.saver(&self.save, self.validation_split > 0.0)?;
         let callbacks = vec![saver.callback()];
@@ -88,9 +102,13 @@ impl Run for Train {
             }
             fitted => fitted.at(|| self.model.display().to_string())?,
         };
-        bar.finish_and_clear();
         kerata::save(&fitted.artifact, &self.save, &SaveOptions::new().overwrite(true))?;
 
+        if let Some(path) = &self.history_svg {
+            std::fs::write(path, fitted.history.to_svg())
+                .map_err(|error| Error::io("cannot write the picture", &error))
+                .at(|| path.display().to_string())?;
+        }
         let mut json = vec![("history".to_owned(), fitted.history.to_tree())];
         if !fitted.left_out.is_empty() {
             json.push(("not_measured".to_owned(), Tree::from(fitted.left_out.clone())));
@@ -118,29 +136,8 @@ impl Run for Train {
     }
 }
 
-/// A bar over the steps, on a terminal only.
-fn bar(context: &Context) -> ProgressBar {
-    if context.json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} {eta}").expect("the template is fixed");
-    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style)
-}
-
-/// The arrays of a `.npz`, or the one array of a `.npy`.
-fn read_arrays(path: &Path) -> Result<Named> {
-    let shown = || path.display().to_string();
-    let input = kerata::input(path)?;
-    let source = input.require_source()?;
-    let is_single = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
-    if is_single {
-        let array = npy::read(source, &Limits::default()).and_then(|variable| Array::from_variable(&variable));
-        return Ok(Named::from_iter([("array".to_owned(), array.at(shown)?)]));
-    }
-    let arrays = npz::read_arrays(source, &Limits::default()).at(shown)?;
-    let array = |(name, variable)| {
-        let array = Array::from_variable(&variable).at(|| format!("array `{name}`")).at(shown)?;
-        Ok((name, array))
-    };
-    arrays.into_iter().map(array).collect()
+/// The error of a loss that is no number any more: nothing that is learned from it is worth saving.
+fn not_a_number(step: u64) -> Error {
+    Error::mismatch(format!("the loss is not a number after step {step}"))
+        .hint("look for NaN in the samples, lower `--learning-rate`, or compile with `clipnorm`")
 }

@@ -247,8 +247,8 @@ impl<T: Measure> From<T> for MetricOf {
 }
 
 impl Compiled {
-    /// Fails when something in the config is not known.
-    fn check(&self) -> Result<()> {
+    /// Fails when something in the config is not known, or there is no loss.
+    pub fn check(&self) -> Result<()> {
         self.optimizer.check()?;
         let all = self.metrics.iter().chain(&self.weighted_metrics).flatten();
         for metric in all {

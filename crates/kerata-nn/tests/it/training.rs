@@ -14,7 +14,6 @@ use crate::golden::{arrays, cases, read};
 /// Models that do not give Keras's numbers, and why.
 const CANNOT: &[(&str, &str)] = &[
     ("custom_functions", "its loss is Python code"),
-    ("losses_ctc", "the loss CTC is not there yet"),
     ("losses_regression", "the file does not hold the `delta` of its Huber loss: Keras does not save it"),
     ("optimizer_multi", "MultiOptimizer is not there yet"),
     ("subclassed_compiled", "its class is Python code"),

@@ -11,6 +11,7 @@ mod plot;
 mod position;
 mod prepare;
 mod progress;
+mod recompile;
 mod samples;
 mod trainer;
 
@@ -19,6 +20,7 @@ pub use batches::{Batch, Batches, EpochBatches};
 pub use history::History;
 pub use options::{Checkpoints, FitOptions, StepObserver};
 pub use progress::{Moment, Progress, ProgressBar};
+pub use recompile::Recompile;
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;

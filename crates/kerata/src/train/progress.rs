@@ -104,6 +104,11 @@ impl ProgressBar {
         Self { state: std::io::stderr().is_terminal().then(state) }
     }
 
+    /// A bar that shows nothing.
+    pub fn hidden() -> Self {
+        Self { state: None }
+    }
+
     /// Shows how far a training is.
     pub fn show(&self, progress: &Progress<'_>) -> Result<()> {
         let Some(state) = &self.state else { return Ok(()) };

@@ -484,7 +484,7 @@ pub(super) fn optimizer_state(
 }
 
 /// Writes the present learning rate into the compile config, as Keras does.
-fn note_learning_rate(artifact: &mut Artifact, rate: f64) {
+pub(super) fn note_learning_rate(artifact: &mut Artifact, rate: f64) {
     let mut optimizer = artifact.compile_config.as_mut().and_then(|config| config.get_mut("optimizer"));
     while let Some(tree) = optimizer {
         let Some(config) = tree.get_mut("config") else { return };

@@ -1,0 +1,60 @@
+//! CPU time of steps of training: `bench_train MODEL.keras X.npy Y.npy BATCH`; `scripts/bench/train` runs it.
+//!
+//! Prints milliseconds of CPU for each step, median of the steps after the first few, and the peak of memory in bytes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kerata::core::array::Array;
+use kerata::core::{Error, Limits, Result};
+use kerata::formats::containers::npy;
+use kerata::train::Named;
+use kerata::{FitOptions, OpenOptions, Registry};
+
+/// Steps until buffers are warm.
+const WARM: usize = 5;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, x, y, batch] = &arguments[..] else {
+        return Err(Error::usage("bench_train MODEL.keras X.npy Y.npy BATCH"));
+    };
+    let batch = batch.parse().map_err(|_| Error::usage("BATCH is a number"))?;
+    let artifact = kerata::open(model, &OpenOptions::new())?;
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = times.clone();
+    let options = FitOptions::new().epochs(2).batch_size(batch).shuffle(false).observer(move |_| {
+        noted.lock().unwrap_or_else(PoisonError::into_inner).push(cpu_nanoseconds()?);
+        Ok(())
+    });
+    kerata::fit(&artifact, &read(x)?, &read(y)?, &Registry::new(), &options)?;
+    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut steps: Vec<f64> =
+        times.windows(2).skip(WARM).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
+    steps.sort_by(f64::total_cmp);
+    let median = steps.get(steps.len() / 2).copied().unwrap_or(f64::NAN);
+    println!("{{\"ms\": {median:.4}, \"peak\": {}}}", peak_bytes()?);
+    Ok(())
+}
+
+fn read(path: &str) -> Result<Named> {
+    let input = kerata::input(path)?;
+    let variable = npy::read(input.require_source()?, &Limits::default())?;
+    Ok(Named::from_iter([("array".to_owned(), Array::from_variable(&variable)?)]))
+}
+
+/// CPU time of this thread: the steps use no other.
+fn cpu_nanoseconds() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .map_err(|error| Error::io("cannot read", &error))?;
+    let first = text.split_whitespace().next().and_then(|number| number.parse().ok());
+    first.ok_or_else(|| Error::internal("no CPU time"))
+}
+
+fn peak_bytes() -> Result<u64> {
+    let text =
+        std::fs::read_to_string("/proc/self/status").map_err(|error| Error::io("cannot read", &error))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes =
+        line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
+    kilobytes.map(|number| number * 1024).ok_or_else(|| Error::internal("no peak"))
+}
