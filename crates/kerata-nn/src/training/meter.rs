@@ -65,12 +65,14 @@ pub(super) struct MeterBuilder {
     results: GraphBuilder,
     outputs: Vec<(String, Tensor)>,
     variables: Vec<MetricVariable>,
+    /// Whether metrics go on from batch to batch.
+    is_running: bool,
 }
 
 impl MeterBuilder {
-    pub fn new(step: &GraphBuilder) -> Self {
-        let results = GraphBuilder::new("results");
-        Self { step: step.clone(), results, outputs: Vec::new(), variables: Vec::new() }
+    pub fn new(step: &GraphBuilder, is_running: bool) -> Self {
+        let results = if is_running { GraphBuilder::new("results") } else { step.clone() };
+        Self { step: step.clone(), results, outputs: Vec::new(), variables: Vec::new(), is_running }
     }
 
     /// Adds a metric of a batch.
@@ -102,6 +104,15 @@ impl MeterBuilder {
         update: &dyn Fn(&State) -> Result<()>,
         result: &dyn Fn(&State) -> Result<Tensor>,
     ) -> Result<()> {
+        if !self.is_running {
+            let zero = |(name, spec): &(&'static str, TensorSpec)| {
+                Ok((*name, self.step.constant(Array::zeros(spec.sizes()?, spec.dtype)?)))
+            };
+            let state = State::new(declared.list.iter().map(zero).collect::<Result<Vec<_>>>()?);
+            update(&state)?;
+            self.outputs.push((name.to_owned(), result(&state)?));
+            return Ok(());
+        }
         let number = self.outputs.len();
         let (mut old, mut kept) = (Vec::new(), Vec::new());
         for (index, (name, spec)) in declared.list.iter().enumerate() {
@@ -127,7 +138,20 @@ impl MeterBuilder {
         self.outputs.iter().any(|(known, _)| known == name)
     }
 
+    /// The results of one batch, when metrics do not go on.
+    pub fn of_batch(&self) -> Option<&[(String, Tensor)]> {
+        (!self.is_running).then_some(&self.outputs[..])
+    }
+
     pub fn finish(self) -> Result<Meter> {
+        if !self.is_running {
+            let names = self.outputs.into_iter().map(|(name, _)| name).collect();
+            return Ok(Meter {
+                names,
+                variables: Vec::new(),
+                results: GraphBuilder::new("results").finish(&[])?,
+            });
+        }
         let outputs: Vec<(&str, &Tensor)> =
             self.outputs.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
         let results = self.results.finish(&outputs)?;

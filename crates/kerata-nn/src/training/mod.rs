@@ -10,4 +10,4 @@ pub use compile::{Compile, LossOf, MetricOf};
 pub use compiled::{Compiled, CompiledLoss, CompiledMeasure, CompiledMetric};
 pub use mean_loss::MeanLoss;
 pub use meter::{Meter, MetricVariable};
-pub use step::{Feeds, StepGraph, evaluation, step, trained};
+pub use step::{Feeds, StepGraph, evaluation, step, step_of_batch, trained};

@@ -68,8 +68,18 @@ pub fn trained(model: &Model) -> Result<Vec<Trained>> {
 
 /// One step of training: forward, losses, gradients, updates of all variables.
 pub fn step(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<StepGraph> {
+    step_with(model, compiled, feeds, true)
+}
+
+/// The same where losses and metrics are those of the batch alone, and the outputs of the graph.
+pub fn step_of_batch(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<StepGraph> {
+    step_with(model, compiled, feeds, false)
+}
+
+fn step_with(model: &Model, compiled: &Compiled, feeds: &Feeds, is_running: bool) -> Result<StepGraph> {
     let builder = GraphBuilder::new("train_step");
-    let forward = forward(&builder, model, compiled, feeds, true)?;
+    let meter = MeterBuilder::new(&builder, is_running);
+    let forward = forward(meter, &builder, model, compiled, (feeds, true))?;
     let trained = trained(model)?;
     let variables = trained
         .iter()
@@ -103,7 +113,8 @@ pub fn step(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<StepGra
 /// One step of evaluation: forward and losses.
 pub fn evaluation(model: &Model, compiled: &Compiled, feeds: &Feeds) -> Result<StepGraph> {
     let builder = GraphBuilder::new("test_step");
-    forward(&builder, model, compiled, feeds, false)?.finish(&builder)
+    let meter = MeterBuilder::new(&builder, true);
+    forward(meter, &builder, model, compiled, (feeds, false))?.finish(&builder)
 }
 
 /// Forward pass with losses.
@@ -116,18 +127,25 @@ struct Forward {
 
 impl Forward {
     fn finish(self, builder: &GraphBuilder) -> Result<StepGraph> {
+        let graph = match self.meter.of_batch() {
+            Some(results) => {
+                let results: Vec<(&str, &Tensor)> =
+                    results.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+                builder.finish(&results)?
+            }
+            None => builder.finish(&[("loss", &self.total)])?,
+        };
         let meter = self.meter.finish()?;
-        let graph = builder.finish(&[("loss", &self.total)])?;
         Ok(StepGraph { graph, meter, targets: self.targets, left_out: self.left_out })
     }
 }
 
 fn forward(
+    mut meter: MeterBuilder,
     builder: &GraphBuilder,
     model: &Model,
     compiled: &Compiled,
-    feeds: &Feeds,
-    training: bool,
+    (feeds, training): (&Feeds, bool),
 ) -> Result<Forward> {
     let ports = model.inputs()?;
     let inputs: Vec<Tensor> =
@@ -192,7 +210,6 @@ fn forward(
     losses.insert(0, ("loss".to_owned(), total.clone()));
     let mut left_out = Vec::new();
     let _scope = builder.scope("metrics");
-    let mut meter = MeterBuilder::new(builder);
     let first = traced.outputs.first().map(|output| &output.tensor);
     let first = first.ok_or_else(|| Error::internal("the model has no outputs"))?;
     let samples = ops::cast(&ops::index(&ops::shape_of(first)?, 0, 0)?, DType::Float32)?;

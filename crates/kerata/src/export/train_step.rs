@@ -1,8 +1,8 @@
 //! The signature `train_step`: one step of training as a function of a batch, which changes weights and optimizer.
 
 use kerata_core::graph::{Graph, TensorSpec};
-use kerata_core::{Artifact, DType, Error, Result, Role, Shape, Variable, ops};
-use kerata_nn::training::{self, Compiled, Feeds, Measured};
+use kerata_core::{Artifact, DType, Error, Result, Role, Shape, Variable};
+use kerata_nn::training::{self, Compiled, Feeds};
 use kerata_nn::{Model, Registry};
 
 use super::signature::rebuilt;
@@ -30,7 +30,7 @@ pub(super) fn graph(artifact: &Artifact, registry: &Registry) -> Result<(Graph, 
         targets.push(target(spec, class.as_deref()));
         names.push(format!("y_{name}"));
     }
-    let step = training::step(&model, &compiled, &Feeds::new(targets))?;
+    let step = training::step_of_batch(&model, &compiled, &Feeds::new(targets))?;
     let trained = training::trained(&model)?;
     let mut variables = Vec::new();
     for variable in compiled.optimizer.variables(&trained)? {
@@ -54,15 +54,7 @@ pub(super) fn graph(artifact: &Artifact, registry: &Registry) -> Result<(Graph, 
             let target = at.checked_sub(model_inputs).and_then(|at| names.get(at));
             (target.cloned().unwrap_or_else(|| name.to_owned()), spec.clone())
         },
-        |at, name, tensor| match step.measured.get(at) {
-            Some(Measured::Mean { name, is_root }) => {
-                let (sum, weight) = (ops::index(tensor, 0, 0)?, ops::index(tensor, 0, 1)?);
-                let mean = ops::divide(&sum, &weight)?;
-                Ok((name.clone(), if *is_root { ops::sqrt(&mean)? } else { mean }))
-            }
-            Some(measured) => Ok((measured.name().to_owned(), tensor.clone())),
-            None => Ok((name, tensor.clone())),
-        },
+        |_, name, tensor| Ok((name, tensor.clone())),
     )?;
     Ok((graph, variables))
 }
