@@ -315,7 +315,8 @@ pub(crate) fn unpacked(packed: &Tensor, count: usize, axis: i64, is_signed: bool
     let high = half(&ops::right_shift(packed, &ops::scalar(packed, 4)?)?)?;
     let pairs = ops::stack(&[low, high], axis + 1)?;
     let mut sizes = packed.sizes();
-    sizes[axis as usize] = ops::Size::Infer;
+    let known = packed.spec().size(axis as usize);
+    sizes[axis as usize] = known.map_or(ops::Size::Infer, |size| ops::Size::from(2 * size));
     ops::slice_axis(&ops::reshape(&pairs, sizes)?, axis, ops::Range::new(0, count as i64))
 }
 

@@ -54,16 +54,21 @@ impl Table {
 
     /// All vectors as floats, as they are stored.
     fn stored_table(&self, scope: &Scope) -> Result<Tensor> {
+        self.floats(scope, Ok)
+    }
+
+    /// Vectors as floats: `pick` says which rows of the stored variables.
+    fn floats(&self, scope: &Scope, pick: impl Fn(Tensor) -> Result<Tensor>) -> Result<Tensor> {
         let mode = scope.policy().quantization().map(|quantization| quantization.mode.as_str());
         let table = match mode {
-            Some("int8") => scope.get_stored("embeddings")?,
-            Some("int4") => unpacked(&scope.get_stored("embeddings")?, self.width, -1, true)?,
-            _ => return scope.get("embeddings"),
+            Some("int8") => pick(scope.get_stored("embeddings")?)?,
+            Some("int4") => unpacked(&pick(scope.get_stored("embeddings")?)?, self.width, -1, true)?,
+            _ => return pick(scope.get("embeddings")?),
         };
         let table = ops::cast(&table, scope.compute_dtype())?;
-        let scale = scope.get("embeddings_scale")?;
+        let scale = pick(scope.get("embeddings_scale")?)?;
         if scope.has("embeddings_zero") {
-            let zero = scope.get_stored("embeddings_zero")?;
+            let zero = pick(scope.get_stored("embeddings_zero")?)?;
             return grouped(&table, &scale, &zero, &scope.get_stored("g_idx")?, -1);
         }
         ops::divide(&table, &ops::expand_dims(&scale, -1)?)
@@ -75,7 +80,11 @@ impl Table {
             DType::Int32 | DType::Int64 => numbers.clone(),
             _ => ops::cast(numbers, DType::Int32)?,
         };
-        let output = ops::take(&self.get(scope)?, &whole, Some(0))?;
+        // Few vectors are looked up: they alone become floats, not the table.
+        let output = match self.lora {
+            None => self.floats(scope, |rows| ops::take(&rows, &whole, Some(0)))?,
+            Some(_) => ops::take(&self.get(scope)?, &whole, Some(0))?,
+        };
         ops::cast(&output, scope.compute_dtype())
     }
 }
