@@ -69,3 +69,8 @@ struct Upgrading;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/production.md")]
 struct Production;
+
+/// So do those of the guide on layers of one's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/custom-layers.md")]
+struct CustomLayers;
