@@ -74,10 +74,62 @@ pub trait Traces: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
+    /// The files that they came in, where a format can give those back as they are.
+    fn original(&self) -> Option<&Original> {
+        None
+    }
+
     /// The calls of Keras's layers and functions that one of them was recorded as, when it is no graph yet.
     fn calls(&self, name: &str) -> Option<&RecordedCalls> {
         let _ = name;
         None
+    }
+}
+
+/// The files of a container as they were read, and the variables that were in them.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Original {
+    /// Names and contents.
+    pub files: Vec<(String, Data)>,
+    /// The variables, by path.
+    pub variables: Vec<(String, Variable)>,
+}
+
+impl Original {
+    /// Files and what was read from them.
+    pub fn new(files: Vec<(String, Data)>, variables: &Variables) -> Self {
+        let variables =
+            variables.iter().map(|(path, variable)| (path.to_owned(), variable.clone())).collect();
+        Self { files, variables }
+    }
+
+    /// Whether variables are those that were read: the same ones with the same values.
+    pub fn has_same(&self, variables: &Variables) -> Result<bool> {
+        if self.variables.len() != variables.len() {
+            return Ok(false);
+        }
+        for (path, old) in &self.variables {
+            let Some(new) = variables.get(path) else { return Ok(false) };
+            if old.dtype != new.dtype || old.shape != new.shape || !is_same(&old.data, &new.data)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether bytes are the same; those of one place of one source are without being read.
+fn is_same(a: &Data, b: &Data) -> Result<bool> {
+    if let (Some((x, x_start, x_len)), Some((y, y_start, y_len))) = (a.as_range(), b.as_range())
+        && Arc::ptr_eq(x, y)
+    {
+        return Ok((x_start, x_len) == (y_start, y_len));
+    }
+    match (a.as_strings(), b.as_strings()) {
+        (Some(a), Some(b)) => Ok(a == b),
+        (None, None) => Ok(a.len() == b.len() && a.bytes()? == b.bytes()?),
+        _ => Ok(false),
     }
 }
 

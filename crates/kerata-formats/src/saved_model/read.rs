@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kerata_core::artifact::Traces;
-use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
+use kerata_core::artifact::{Original, Traces};
+use kerata_core::{Artifact, Data, Error, Limits, Result, ResultExt, Tree};
 
 use super::{GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, keras_paths, objects, signatures};
 use crate::FolderRef;
@@ -53,9 +53,20 @@ pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
         _ => {}
     }
     let order = input_order(&artifact, limits)?;
-    let program = Program::new(Arc::new(graph), &artifact, paths, order, limits);
+    let original = Original::new(files(folder)?, &artifact.variables);
+    let program = Program::new(Arc::new(graph), &artifact, paths, order, original, limits);
     artifact.traces = (!program.names().is_empty()).then(|| Arc::new(program) as Arc<dyn Traces>);
     Ok(artifact)
+}
+
+/// All files of the folder, read when they are asked for.
+fn files(folder: &FolderRef) -> Result<Vec<(String, Data)>> {
+    let file = |name: String| {
+        let source = folder.open(&name)?;
+        let len = source.len();
+        Ok((name, Data::range(source, 0, len)?))
+    };
+    folder.names()?.into_iter().map(file).collect()
 }
 
 /// Names of the inputs in the model's order, where the writer has noted it.

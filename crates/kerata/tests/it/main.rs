@@ -8,6 +8,7 @@ mod custom;
 mod golden;
 mod kill_train;
 mod load;
+mod pairs;
 mod running;
 mod summary;
 mod traces;
