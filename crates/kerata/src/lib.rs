@@ -30,7 +30,7 @@ pub use kerata_formats as formats;
 pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
 pub use load::{hold, load};
-pub use modern::{modern, wants_modern};
+pub use modern::{is_old, modern, wants_modern};
 pub use open::{OpenOptions, input, open};
 pub use optimize::{OptimizeOptions, OptimizeReport, optimize};
 pub use plot::{PlotOptions, plot};

@@ -2,8 +2,8 @@
 
 use kerata_core::Artifact;
 use kerata_formats::era::{Change, Era, Known, Refused};
-use kerata_nn::Registry;
 use kerata_nn::models::explore;
+use kerata_nn::{Model, Registry};
 
 /// An artifact as Keras 3 loads it, with what was changed and what Keras 3 has nothing for, which stays as it is.
 ///
@@ -13,18 +13,58 @@ pub fn modern(
     artifact: Artifact,
     registry: &Registry,
 ) -> kerata_core::Result<(Artifact, Vec<Change>, Vec<Refused>)> {
+    let (artifact, resolved) = resolved(artifact, registry)?;
     let known = known(&artifact, registry);
-    kerata_formats::era::express(artifact, &known)
+    let (artifact, mut changes, refused) = kerata_formats::era::express(artifact, &known)?;
+    changes.extend(resolved);
+    Ok((artifact, changes, refused))
+}
+
+/// Most rounds of looking at shapes: each op that is resolved may tell the shapes of others.
+const MAX_ROUNDS: usize = 64;
+
+/// An artifact whose TensorFlow ops on shapes are written as ops of Keras, as far as shapes are known.
+pub(crate) fn resolved(
+    mut artifact: Artifact,
+    registry: &Registry,
+) -> kerata_core::Result<(Artifact, Vec<Change>)> {
+    let mut changes = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        if !artifact.config.as_ref().is_some_and(kerata_formats::era::has_ops) {
+            break;
+        }
+        let known = known(&artifact, registry);
+        let more = kerata_formats::era::resolve(&mut artifact, &known)?;
+        if more.is_empty() {
+            break;
+        }
+        changes.extend(more);
+    }
+    Ok((artifact, changes))
 }
 
 /// Whether an artifact is in the dialect of an older Keras and a format that is written keeps that of Keras 3: then it
 /// should be made [`modern`] first. The format that it came from gets it back as it was.
 pub fn wants_modern(artifact: &Artifact, format: &str) -> bool {
-    let is_old = Era::of(artifact.metadata.keras_version.as_deref()) < Era::Keras3;
     let has_dialect = matches!(format, "keras" | "keras-folder" | "h5" | "weights.h5" | "weights.json");
     let from = artifact.metadata.format.as_deref();
     let is_same = from == Some(format) || (from == Some("keras") && format == "keras-folder");
-    is_old && artifact.config.is_some() && has_dialect && !is_same
+    is_old(artifact) && has_dialect && !is_same
+}
+
+/// Whether an artifact is in the dialect of a Keras before the third.
+pub fn is_old(artifact: &Artifact) -> bool {
+    artifact.config.is_some() && Era::of(artifact.metadata.keras_version.as_deref()) < Era::Keras3
+}
+
+/// The model of an artifact, brought to the layers and ops of Keras 3 as far as they go.
+pub(crate) fn model(artifact: &Artifact, registry: &Registry) -> kerata_core::Result<Model> {
+    if is_old(artifact)
+        && let Ok((modern, _, _)) = modern(artifact.clone(), registry)
+    {
+        return Model::from_artifact(&modern, registry);
+    }
+    Model::from_artifact(artifact, registry)
 }
 
 /// What tracing the layers tells of the tensors of a model.

@@ -69,7 +69,7 @@ pub fn predictor(
             return Predictor::of_trace(artifact, traces.as_ref(), name, options);
         }
     }
-    let model = Model::from_artifact(artifact, registry)?;
+    let model = crate::modern::model(artifact, registry)?;
     let Err(missing) = model.check() else { return Predictor::new(&model, options) };
     let traces = stand_in(artifact, missing)?;
     let names = traces.names();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kerata_core::artifact::{TraceOrigin, Traces};
 use kerata_core::graph::Graph;
 use kerata_core::{Artifact, Error, Result, Tree, Variable};
+use kerata_nn::Registry;
 use kerata_nn::models::ModelTraces;
-use kerata_nn::{Model, Registry};
 
 /// Name of the signature that a model is exported under.
 pub(crate) const SERVING_DEFAULT: &str = "serving_default";
@@ -15,7 +15,7 @@ pub(crate) const SERVING_DEFAULT: &str = "serving_default";
 pub fn with_traces(artifact: &Artifact, registry: &Registry) -> Result<Artifact> {
     let mut traced = artifact.clone();
     if traced.traces.is_none() {
-        let model = Model::from_artifact(artifact, registry)?;
+        let model = crate::modern::model(artifact, registry)?;
         model.check()?;
         traced.traces = Some(Arc::new(ModelTraces::new(model)));
     }
@@ -29,7 +29,7 @@ pub fn traced(artifact: &Artifact, registry: &Registry) -> Result<Artifact> {
     let has_program = artifact.traces.as_ref().is_some_and(|traces| traces.origin() == TraceOrigin::Program);
     let mut traced = artifact.clone();
     if !has_program && artifact.config.is_some() {
-        let model = Model::from_artifact(artifact, registry)?;
+        let model = crate::modern::model(artifact, registry)?;
         match model.check() {
             Ok(()) => traced.traces = Some(Arc::new(ModelTraces::new(model))),
             Err(missing) => drop(stand_in(artifact, missing)?),

@@ -68,6 +68,10 @@ pub struct Train {
 impl Run for Train {
     fn run(self, context: &Context) -> Result<Answer> {
         let mut artifact = kerata::open(&self.model, &OpenOptions::new())?;
+        if kerata::is_old(&artifact) {
+            // What is trained on is written for Keras 3.
+            artifact = kerata::modern(artifact, &Registry::new())?.0;
+        }
         let (x, y) = (read_arrays(&self.x)?, read_arrays(&self.y)?);
 
         let mut recompile = Recompile::default();

@@ -173,7 +173,7 @@ fn has_graph(config: &Tree) -> bool {
 }
 
 /// The input shape that a layer, or the first layer of a model, notes.
-fn first_shape(layer: &Tree) -> Option<Tree> {
+pub(super) fn first_shape(layer: &Tree) -> Option<Tree> {
     let config = layer.get("config")?;
     if let Some(layers) = config.as_list() {
         return first_shape(layers.first()?);

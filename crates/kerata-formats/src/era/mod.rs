@@ -15,6 +15,7 @@ mod order;
 mod relocate;
 mod rows;
 mod sequential;
+mod symbolic;
 mod tf;
 mod upgrade;
 mod version;
@@ -23,6 +24,7 @@ pub use activation::{HARD_SIGMOID_NAME, is_old_hard_sigmoid};
 pub use known::Known;
 pub(crate) use relocate::relocate;
 pub use rows::{Action, ROWS, Row, table};
+pub use symbolic::{has_ops, resolve};
 pub use upgrade::{Refused, express, upgrade};
 pub use version::Era;
 

@@ -2,7 +2,7 @@
 
 use kerata_core::{Object, Tree};
 
-use super::{Era, Work, objects};
+use super::{Era, Work, merge, objects};
 
 /// A config that is a bare list of layers.
 pub(super) fn bare_list(tree: &mut Tree, name: &str, work: &mut Work) {
@@ -43,13 +43,13 @@ fn input_of(first: &Tree) -> Option<Tree> {
         return None;
     }
     let config = first.get("config")?;
-    if config.get("layers").is_some() && config.get("batch_input_shape").is_none() {
+    if config.get("input_layers").is_some() {
         return None;
     }
-    // A wrapper notes it itself, or the layer inside it does.
-    let shape = config.get("batch_input_shape").cloned().or_else(|| {
-        let dim = config.get("input_dim").filter(|_| first.class_name() == Some("Dense"))?;
-        Some(Tree::List(vec![Tree::Null, dim.clone()]))
+    // A wrapper or a model notes it itself, or the first layer inside it does.
+    let shape = merge::first_shape(first).or_else(|| {
+        let inner = config.get("layers")?.as_list()?.first()?;
+        (inner.class_name() != Some("InputLayer")).then(|| merge::first_shape(inner))?
     })?;
     let name = config.get("name").and_then(Tree::as_str).unwrap_or("layer");
     let dtype = config.get("input_dtype").or_else(|| config.get("dtype"));

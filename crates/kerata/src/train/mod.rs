@@ -178,7 +178,7 @@ pub fn fit_with<'a>(
     options: &'a FitOptions,
     callbacks: Vec<Box<dyn Callback + 'a>>,
 ) -> Result<Fitted> {
-    let model = Model::from_artifact(artifact, registry)?;
+    let model = crate::modern::model(artifact, registry)?;
     let mut all = Batch::new(x, y);
     all.sample_weight = options.sample_weight.clone();
     Trainer::of_samples(model, &all, registry, options, CallbackList::new(callbacks))?.run()

@@ -24,6 +24,7 @@ use kerata_core::{Artifact, Object, Result, Tree};
 use super::marks::{Marks, Walked};
 use super::{Change, Era, Known};
 use crate::walk;
+pub(super) use moves::{Moved, apply};
 use turn::Turn;
 
 /// Tries a layer: nothing to do, what stands for it, or why nothing can.
@@ -58,7 +59,7 @@ struct Old<'a> {
 }
 
 /// What stands for a layer.
-struct Composed {
+pub(super) struct Composed {
     tree: Tree,
     moves: Vec<Move>,
     /// What people are told.
@@ -66,7 +67,7 @@ struct Composed {
 }
 
 /// Where a variable goes; what is not moved is dropped.
-enum Move {
+pub(super) enum Move {
     /// One variable, by its index.
     Variable { from: usize, layer: String, to: usize, turn: Turn },
     /// Everything below the layer.
@@ -147,7 +148,7 @@ pub(super) fn compose(artifact: &mut Artifact, known: &Known) -> Result<Outcome>
     let old_config = artifact.config.clone().unwrap_or_default();
     let after = Walked::of(&walk::objects(&marked));
     marks.clear(&mut marked);
-    moves::apply(artifact, &old_config, marked, &moves::Moved { before, after, moves })?;
+    apply(artifact, &old_config, marked, &Moved { before, after, moves })?;
     Ok(outcome)
 }
 

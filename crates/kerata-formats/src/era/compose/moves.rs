@@ -9,11 +9,11 @@ use crate::era::marks::Walked;
 use crate::walk::{self, Slot, SlotTarget, Walk, slots};
 
 /// Where everything was and is.
-pub(super) struct Moved {
-    pub before: Walked,
-    pub after: Walked,
+pub(in crate::era) struct Moved {
+    pub(in crate::era) before: Walked,
+    pub(in crate::era) after: Walked,
     /// Moves of the layers that were composed, by mark.
-    pub moves: HashMap<String, Vec<Move>>,
+    pub(in crate::era) moves: HashMap<String, Vec<Move>>,
 }
 
 impl Moved {
@@ -35,7 +35,7 @@ impl Moved {
 }
 
 /// Gives an artifact its new config and moves what belongs to it.
-pub(super) fn apply(artifact: &mut Artifact, old: &Tree, new: Tree, moved: &Moved) -> Result<()> {
+pub(in crate::era) fn apply(artifact: &mut Artifact, old: &Tree, new: Tree, moved: &Moved) -> Result<()> {
     let (old_walk, new_walk) = (walk::objects(old), walk::objects(&new));
     let old_targets = targets(artifact, &old_walk);
     let mut variables = Variables::new();

@@ -4,7 +4,7 @@ use kerata_core::{Data, Error, Result, Variable};
 
 /// What becomes of the elements of a variable.
 #[derive(Clone, Debug)]
-pub(super) enum Turn {
+pub(in crate::era) enum Turn {
     /// They stay as they are.
     Same,
     /// The same elements under another shape.

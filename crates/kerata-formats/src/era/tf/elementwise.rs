@@ -30,6 +30,7 @@ const BINARY: &[(&str, &str)] = &[
     ("math.logical_and", "LogicalAnd"),
     ("logical_and", "LogicalAnd"),
     ("math.logical_or", "LogicalOr"),
+    ("math.logical_xor", "LogicalXor"),
     ("logical_or", "LogicalOr"),
     ("math.maximum", "Maximum"),
     ("maximum", "Maximum"),
@@ -53,8 +54,11 @@ const BINARY: &[(&str, &str)] = &[
 const UNARY: &[(&str, &str, &str)] = &[
     ("abs", NUMPY, "Absolute"),
     ("acos", NUMPY, "Arccos"),
+    ("acosh", NUMPY, "Arccosh"),
     ("asin", NUMPY, "Arcsin"),
+    ("asinh", NUMPY, "Arcsinh"),
     ("atan", NUMPY, "Arctan"),
+    ("atanh", NUMPY, "Arctanh"),
     ("ceil", NUMPY, "Ceil"),
     ("cos", NUMPY, "Cos"),
     ("cosh", NUMPY, "Cosh"),
@@ -62,9 +66,12 @@ const UNARY: &[(&str, &str, &str)] = &[
     ("exp", NUMPY, "Exp"),
     ("expm1", NUMPY, "Expm1"),
     ("floor", NUMPY, "Floor"),
+    ("is_finite", NUMPY, "Isfinite"),
+    ("is_inf", NUMPY, "Isinf"),
     ("is_nan", NUMPY, "Isnan"),
     ("log", NUMPY, "Log"),
     ("log1p", NUMPY, "Log1p"),
+    ("log_sigmoid", "keras.src.ops.nn", "LogSigmoid"),
     ("logical_not", NUMPY, "LogicalNot"),
     ("negative", NUMPY, "Negative"),
     ("reciprocal", NUMPY, "Reciprocal"),
@@ -98,6 +105,24 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
     let x = || call.operand(0, "x");
     Some(match bare {
         "round" => vec![Op::numpy("Round", vec![x()?]).with("decimals", Tree::Int(0))],
+        "add_n" => {
+            let mut items = call.get(0, "inputs")?.as_list()?.iter();
+            let first = items.next()?.clone();
+            let mut ops: Vec<Op> = Vec::new();
+            for item in items {
+                let before = if ops.is_empty() { first.clone() } else { Op::before() };
+                ops.push(Op::numpy("Add", vec![before, item.clone()]));
+            }
+            if ops.is_empty() { vec![Op::new("keras.layers", "Identity", vec![first])] } else { ops }
+        }
+        "atan2" => vec![Op::numpy("Arctan2", vec![call.operand(0, "y")?, call.operand(1, "x")?])],
+        // Zero where x is zero, whatever y is.
+        "xlogy" => vec![
+            Op::numpy("Log", vec![call.operand(1, "y")?]),
+            Op::numpy("Multiply", vec![x()?, Op::before()]),
+            Op::numpy("Equal", vec![x()?, 0.0.into()]),
+            Op::numpy("Where", vec![Op::before(), 0.0.into(), Op::earlier(1)]),
+        ],
         "squared_difference" => vec![
             Op::numpy("Subtract", vec![x()?, call.operand(1, "y")?]),
             Op::numpy("Square", vec![Op::before()]),

@@ -6,13 +6,14 @@ mod nn;
 mod node_def;
 mod reductions;
 mod shapes;
+pub(in crate::era) mod sizes;
 
 use kerata_core::{Object, Tree};
 
 use super::{Work, merge};
 
 /// Whether a layer is such an op.
-pub(super) fn is_op(layer: &Tree) -> bool {
+pub(in crate::era) fn is_op(layer: &Tree) -> bool {
     merge::is_cosine(layer)
         || matches!(
             layer.class_name(),
@@ -57,12 +58,25 @@ pub(in crate::era) struct Call {
 }
 
 impl Call {
+    /// The call of a node.
+    pub(in crate::era) fn of(node: &Tree) -> Option<Self> {
+        let kwargs = node.get("kwargs")?.as_object()?.iter();
+        let kwargs =
+            kwargs.filter(|(key, _)| *key != "name").map(|(key, value)| (key.clone(), value.clone()));
+        Some(Self { args: node.get("args")?.as_list()?.to_vec(), kwargs: kwargs.collect() })
+    }
+
     /// The only positional argument.
     pub(in crate::era) fn positional(&self) -> Option<&Tree> {
         match self.args.as_slice() {
             [only] => Some(only),
             _ => None,
         }
+    }
+
+    /// All positional arguments.
+    pub(super) fn positionals(&self) -> &[Tree] {
+        &self.args
     }
 
     /// An argument by position or name.
@@ -212,11 +226,14 @@ pub(super) fn array(value: &Tree, dtype: &str) -> Tree {
 }
 
 /// Whether a tensor stands anywhere in a value.
-pub(super) fn has_tensor(value: &Tree) -> bool {
+pub(in crate::era) fn has_tensor(value: &Tree) -> bool {
     match value {
         Tree::List(items) => items.iter().any(has_tensor),
         Tree::Object(entries) => {
-            value.class_name() == Some("__keras_tensor__") || entries.values().any(has_tensor)
+            let class = value.class_name();
+            class == Some("__keras_tensor__")
+                || class == Some(sizes::SIZE)
+                || entries.values().any(has_tensor)
         }
         _ => false,
     }
@@ -232,16 +249,7 @@ fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
     let name = layer.get("name").and_then(Tree::as_str)?;
     let nodes = layer.get("inbound_nodes").and_then(Tree::as_list)?;
     let [node] = nodes else { return None };
-    let call = Call {
-        args: node.get("args")?.as_list()?.to_vec(),
-        kwargs: node
-            .get("kwargs")?
-            .as_object()?
-            .iter()
-            .filter(|(key, _)| *key != "name")
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
-    };
+    let call = Call::of(node)?;
     let config = layer.get("config")?;
     let (function, ops) = match layer.class_name()? {
         "Merge" => ("cos".to_owned(), merge::cosine(config, &call)?),
@@ -265,7 +273,7 @@ fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
 }
 
 /// The Keras ops of a TensorFlow function (`math.add`, `compat.v1.transpose`).
-fn by_name(function: &str, call: &Call) -> Option<Vec<Op>> {
+pub(in crate::era) fn by_name(function: &str, call: &Call) -> Option<Vec<Op>> {
     let function = function.strip_prefix("compat.v1.").unwrap_or(function);
     FAMILIES.iter().find_map(|family| family(function, call))
 }

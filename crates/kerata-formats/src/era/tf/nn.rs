@@ -2,7 +2,7 @@
 
 use kerata_core::Tree;
 
-use super::{Call, Op, array};
+use super::{Call, Op, array, has_tensor};
 
 const NN: &str = "keras.src.ops.nn";
 
@@ -31,6 +31,12 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
         }
         "max_pool2d" | "max_pool" | "max_pool1d" | "max_pool3d" => pool("MaxPool", call)?,
         "avg_pool2d" | "avg_pool" | "avg_pool1d" | "avg_pool3d" => pool("AveragePool", call)?,
+        "space_to_depth" | "depth_to_space" => {
+            let class = if bare == "space_to_depth" { "SpaceToDepth" } else { "DepthToSpace" };
+            let block = call.get(1, "block_size")?.clone();
+            let op = Op::new(NN, class, vec![call.operand(0, "input")?]).with("block_size", block);
+            vec![op.with("data_format", channels_last(call)?)]
+        }
         "bias_add" => {
             vec![Op::numpy("Add", vec![call.operand(0, "value")?, array(call.get(1, "bias")?, "float32")])]
         }
@@ -47,10 +53,10 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
         "image.resize" | "image.resize_v2" => {
             let method = call.keyword("method").and_then(Tree::as_str).unwrap_or("bilinear").to_lowercase();
             let known = ["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"].contains(&method.as_str());
-            if !known || call.flag("preserve_aspect_ratio") {
+            let size = call.get(1, "size")?.clone();
+            if !known || call.flag("preserve_aspect_ratio") || has_tensor(&size) {
                 return None;
             }
-            let size = call.get(1, "size")?.clone();
             let op = Op::new("keras.src.ops.image", "Resize", vec![call.operand(0, "images")?]);
             vec![
                 op.with("size", size)
@@ -61,13 +67,21 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
         }
         "one_hot" => {
             let depth = call.get(1, "depth")?.clone();
-            if call.keyword("on_value").is_some() || call.keyword("off_value").is_some() {
-                return None;
-            }
+            let number = |name: &str, default: f64| call.keyword(name).map_or(Some(default), Tree::as_f64);
+            let (on, off) = (number("on_value", 1.0)?, number("off_value", 0.0)?);
             let axis = call.keyword("axis").cloned().unwrap_or(Tree::Int(-1));
             let dtype = call.keyword("dtype").cloned().unwrap_or_else(|| "float32".into());
             let op = Op::new(NN, "OneHot", vec![call.operand(0, "indices")?]);
-            vec![op.with("num_classes", depth).with("axis", axis).with("dtype", dtype).with("sparse", false)]
+            let op =
+                op.with("num_classes", depth).with("axis", axis).with("dtype", dtype).with("sparse", false);
+            if (on, off) == (1.0, 0.0) {
+                return Some(vec![op]);
+            }
+            vec![
+                op,
+                Op::numpy("Multiply", vec![Op::before(), (on - off).into()]),
+                Op::numpy("Add", vec![Op::before(), off.into()]),
+            ]
         }
         _ => return None,
     })

@@ -21,8 +21,10 @@ const REDUCTIONS: &[(&str, &str, &str)] = &[
 const NUMPY: &str = "keras.src.ops.numpy";
 
 pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
-    let bare =
-        function.strip_prefix("math.").or_else(|| function.strip_prefix("linalg.")).unwrap_or(function);
+    let bare = ["math.", "linalg.", "nn."]
+        .iter()
+        .find_map(|prefix| function.strip_prefix(prefix))
+        .unwrap_or(function);
     let bare = bare.strip_suffix("_v1").unwrap_or(bare);
     let axis = call.get(1, "axis").or(call.get(1, "reduction_indices")).cloned().unwrap_or_default();
     let keepdims = call.flag("keepdims") || call.flag("keep_dims");
@@ -41,18 +43,47 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
                 Op::new("keras.src.ops.core", "Cast", vec![Op::before()]).with("dtype", dtype),
             ]
         }
-        "cumsum" | "cumprod" if !call.flag("exclusive") && !call.flag("reverse") => {
+        "cumsum" | "cumprod" if !call.flag("exclusive") => {
             let class = if bare == "cumsum" { "Cumsum" } else { "Cumprod" };
             let axis = if axis.is_null() { Tree::Int(0) } else { axis };
-            vec![Op::numpy(class, vec![call.operand(0, "x")?]).with("axis", axis).with("dtype", Tree::Null)]
+            let x = call.operand(0, "x")?;
+            let along =
+                |x: Tree| Op::numpy(class, vec![x]).with("axis", axis.clone()).with("dtype", Tree::Null);
+            let turned = |x: Tree| Op::numpy("Flip", vec![x]).with("axis", axis.clone());
+            match call.flag("reverse") {
+                true => vec![turned(x), along(Op::before()), turned(Op::before())],
+                false => vec![along(x)],
+            }
         }
-        "norm" => {
+        "count_nonzero" if !keepdims => vec![
+            Op::numpy("CountNonzero", vec![call.operand(0, "input")?]).with("axis", axis),
+            Op::new("keras.src.ops.core", "Cast", vec![Op::before()])
+                .with("dtype", call.keyword("dtype").cloned().unwrap_or_else(|| "int64".into())),
+        ],
+        "einsum" => {
+            let (subscripts, tensors) = call.positionals().split_first()?;
+            let subscripts = subscripts.as_str().filter(|_| !tensors.is_empty())?;
+            vec![Op::numpy("Einsum", tensors.to_vec()).with("subscripts", subscripts)]
+        }
+        "moments" => {
+            let op = Op::new("keras.src.ops.nn", "Moments", vec![call.operand(0, "x")?]);
+            let axes = call.get(1, "axes")?.clone();
+            vec![op.with("axes", axes).with("keepdims", keepdims).with("synchronized", false)]
+        }
+        "top_k" => {
+            let k = call.get(1, "k").cloned().unwrap_or(Tree::Int(1));
+            let sorted = call.keyword("sorted").cloned().unwrap_or(Tree::Bool(true));
+            let op = Op::new("keras.src.ops.math", "TopK", vec![call.operand(0, "input")?]);
+            vec![op.with("k", k).with("sorted", sorted)]
+        }
+        "norm" | "reduce_euclidean_norm" => {
             let order = call.keyword("ord").cloned().unwrap_or_else(|| "euclidean".into());
             if order.as_str() != Some("euclidean") {
                 return None;
             }
-            let square = Op::numpy("Square", vec![call.operand(0, "tensor")?]);
-            let axis = call.keyword("axis").cloned().unwrap_or_default();
+            let x = call.operand(0, if bare == "norm" { "tensor" } else { "input_tensor" })?;
+            let square = Op::numpy("Square", vec![x]);
+            let axis = if bare == "norm" { call.keyword("axis").cloned().unwrap_or_default() } else { axis };
             let sum = Op::numpy("Sum", vec![Op::before()]).with("axis", axis).with("keepdims", keepdims);
             vec![square, sum, Op::numpy("Sqrt", vec![Op::before()])]
         }

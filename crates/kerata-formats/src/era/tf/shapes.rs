@@ -84,6 +84,70 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             let operands = vec![call.operand(0, "params")?, array(indices, "int32")];
             vec![Op::numpy("Take", operands).with("axis", axis)]
         }
+        "unstack" => {
+            let axis = call.keyword("axis").or(call.get(2, "axis")).cloned().unwrap_or(Tree::Int(0));
+            let op = Op::new("keras.src.ops.core", "Unstack", vec![call.operand(0, "value")?]);
+            vec![op.with("num", call.keyword("num").cloned().unwrap_or_default()).with("axis", axis)]
+        }
+        "sort" | "argsort" => {
+            let class = if bare == "sort" { "Sort" } else { "Argsort" };
+            if call.keyword("direction").is_some_and(|direction| direction.as_str() != Some("ASCENDING")) {
+                return None;
+            }
+            let axis = call.get(1, "axis").cloned().unwrap_or(Tree::Int(-1));
+            vec![Op::numpy(class, vec![call.operand(0, "values")?]).with("axis", axis)]
+        }
+        "linalg.diag_part" if call.get(1, "k").is_none_or(|k| k.as_i64() == Some(0)) => {
+            let op = Op::numpy("Diagonal", vec![call.operand(0, "input")?]).with("offset", Tree::Int(0));
+            vec![op.with("axis1", Tree::Int(-2)).with("axis2", Tree::Int(-1))]
+        }
+        "linalg.band_part" => {
+            let number = |at: usize, name: &str| call.get(at, name).and_then(Tree::as_i64);
+            let (lower, upper) = (number(1, "num_lower")?, number(2, "num_upper")?);
+            let mut ops = Vec::new();
+            let mut x = call.operand(0, "input")?;
+            for (class, k) in [("Triu", -lower), ("Tril", upper)] {
+                if (class == "Triu" && lower >= 0) || (class == "Tril" && upper >= 0) {
+                    ops.push(Op::numpy(class, vec![x]).with("k", Tree::from(k)));
+                    x = Op::before();
+                }
+            }
+            if ops.is_empty() {
+                ops.push(Op::new("keras.layers", "Identity", vec![x]));
+            }
+            ops
+        }
+        "slice" | "strided_slice" => {
+            let x = call.operand(0, "input_").or_else(|| call.operand(0, "input"))?;
+            let begin = constant(call.get(1, "begin")?.clone())?;
+            let end = constant(call.get(2, if bare == "slice" { "size" } else { "end" })?.clone())?;
+            let steps = call.get(3, "strides").filter(|steps| !steps.is_null());
+            let has_masks = ["begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"]
+                .iter()
+                .any(|mask| call.keyword(mask).is_some_and(|mask| mask.as_i64() != Some(0)));
+            if has_masks {
+                return None;
+            }
+            let axes = begin.as_list()?.iter().zip(end.as_list()?).enumerate().map(|(axis, (begin, end))| {
+                let stop = match bare {
+                    "slice" if end.as_i64() == Some(-1) => Tree::Null,
+                    "slice" => Tree::from(begin.as_i64()?.checked_add(end.as_i64()?)?),
+                    _ => end.clone(),
+                };
+                let step = steps.and_then(Tree::as_list).and_then(|steps| steps.get(axis)).cloned();
+                let config = Tree::from([
+                    ("start", begin.clone()),
+                    ("stop", stop),
+                    ("step", step.unwrap_or_default()),
+                ]);
+                Some(Tree::from([("class_name", Tree::from("__slice__")), ("config", config)]))
+            });
+            vec![Op::numpy("GetItem", vec![x, Tree::List(axes.collect::<Option<_>>()?)])]
+        }
+        "nn.embedding_lookup" => {
+            let operands = vec![call.operand(0, "params")?, array(call.get(1, "ids")?, "int32")];
+            vec![Op::numpy("Take", operands).with("axis", Tree::Int(0))]
+        }
         "zeros_like" | "zeros_like_v2" | "ones_like" | "ones_like_v2" => {
             let class = if bare.starts_with("zeros") { "ZerosLike" } else { "OnesLike" };
             let x = call.operand(0, "input").or_else(|| call.operand(0, "tensor"))?;
