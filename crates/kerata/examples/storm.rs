@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kerata::formats::{self, Input};
+use kerata::formats::{self, Input, MemoryFolder};
+use kerata::nn::models::RecordedTraces;
 use kerata_core::{Limits, Result};
 
 const MAX_TIME: Duration = Duration::from_secs(2);
@@ -20,7 +21,8 @@ const MAX_MEMORY_KB: u64 = 256 << 10;
 /// Larger files would make the storm slow without meeting other code.
 const MAX_SEED_BYTES: u64 = 128 << 10;
 /// Seeds: the first few files of each kind, over all producers.
-const KINDS: &[&str] = &[".keras", ".weights.h5", ".h5", ".safetensors", ".npz", ".npy", ".index", ".pb"];
+const KINDS: &[&str] =
+    &["kerata/trace.json", ".keras", ".weights.h5", ".h5", ".safetensors", ".npz", ".npy", ".index", ".pb"];
 const SEEDS_PER_KIND: usize = 6;
 
 fn main() -> ExitCode {
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     let folder =
         arguments.next().unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures").to_owned());
     let seeds = seeds(Path::new(&folder));
-    assert!(seeds.len() >= 12, "found {} seed files below {folder}, expected a dozen", seeds.len());
+    assert!(seeds.len() >= 10, "found {} seed files below {folder}, expected ten", seeds.len());
     // Each panic is reported once below, with the mutant that caused it.
     std::panic::set_hook(Box::new(|_| {}));
 
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
                     let mutant =
                         mutate(&seed.bytes, &seeds[(number / 7 % seeds.len() as u64) as usize].bytes, number);
                     let start = Instant::now();
-                    let outcome = catch_unwind(AssertUnwindSafe(|| touch(&seed.name, mutant)));
+                    let outcome = catch_unwind(AssertUnwindSafe(|| touch(seed, mutant)));
                     let time = start.elapsed();
                     slowest.fetch_max(time.as_micros() as u64, Ordering::Relaxed);
                     let problem = match outcome {
@@ -123,9 +125,20 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Opens a file of these bytes and reads every tensor and asset that it claims to hold.
-fn touch(name: &str, bytes: Vec<u8>) -> Result<()> {
-    let input = Input::bytes(name, bytes);
-    let artifact = formats::detect(&input)?.read(&input, &Limits::default())?;
+fn touch(seed: &Seed, bytes: Vec<u8>) -> Result<()> {
+    let input = match seed.path.parent().and_then(Path::parent) {
+        // A trace is read beside the other members of its model.
+        Some(model) if seed.name == "trace.json" => {
+            let members = ["metadata.json", "config.json", "model.weights.h5", "kerata/constants.npz"];
+            let member = |name: &str| Some((name.to_owned(), std::fs::read(model.join(name)).ok()?));
+            let mut files: Vec<(String, Vec<u8>)> = members.into_iter().filter_map(member).collect();
+            files.push(("kerata/trace.json".to_owned(), bytes));
+            Input::folder("model", MemoryFolder::shared(files))
+        }
+        _ => Input::bytes(seed.name.as_str(), bytes),
+    };
+    let mut artifact = formats::detect(&input)?.read(&input, &Limits::default())?;
+    RecordedTraces::put_into(&mut artifact, &Limits::default());
     for (_, variable) in artifact.variables.iter() {
         if variable.data.as_strings().is_none() {
             variable.data.stream(&mut |_| Ok(()))?;
@@ -133,6 +146,11 @@ fn touch(name: &str, bytes: Vec<u8>) -> Result<()> {
     }
     for asset in artifact.assets.values() {
         asset.bytes()?;
+    }
+    if let Some(traces) = &artifact.traces {
+        for name in traces.names() {
+            traces.graph(&name)?;
+        }
     }
     let report = kerata::inspect::Report::of(&artifact);
     std::hint::black_box(report.to_tree().to_json());
