@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use kerata_core::{Artifact, ErrorKind, Limits, Result};
+use kerata_formats::containers::proto::tensorflow::op_def::ArgDef;
 use kerata_formats::containers::proto::tensorflow::tensor_shape_proto::Dim;
 use kerata_formats::containers::proto::tensorflow::trackable_object_graph::trackable_object::ObjectReference;
 use kerata_formats::containers::proto::tensorflow::{
-    AssetFileDef, BundleEntryProto, BundleHeaderProto, DataType, MetaGraphDef, SavedModel, SavedObject,
-    SavedObjectGraph, TensorShapeProto, TrackableObjectGraph,
+    AssetFileDef, AttrValue, BundleEntryProto, BundleHeaderProto, DataType, FunctionDef, FunctionDefLibrary,
+    GraphDef, MetaGraphDef, NameAttrList, NodeDef, OpDef, SavedModel, SavedObject, SavedObjectGraph,
+    SignatureDef, TensorInfo, TensorShapeProto, TrackableObjectGraph, attr_value, tensor_info,
 };
 use kerata_formats::containers::table::TableWriter;
 use kerata_formats::{Input, MemoryFolder, by_name};
@@ -198,5 +200,73 @@ fn a_graph_file_that_is_cut_or_garbage_is_corrupt() {
         let input = Input::folder("m", MemoryFolder::shared(cut));
         let error = by_name("saved_model").unwrap().read(&input, &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "cut to {len}");
+    }
+}
+
+/// A node without attributes.
+fn node(name: &str, op: &str, inputs: &[&str]) -> NodeDef {
+    let input = inputs.iter().map(|name| (*name).to_owned()).collect();
+    NodeDef { name: name.to_owned(), op: op.to_owned(), input, ..NodeDef::default() }
+}
+
+/// The signature `f` of a main graph and its functions: its only result is the first output of the node `y`.
+fn signature(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> Result<Artifact> {
+    let output = TensorInfo {
+        dtype: DataType::DtFloat as i32,
+        tensor_shape: Some(TensorShapeProto::default()),
+        encoding: Some(tensor_info::Encoding::Name("y:0".to_owned())),
+    };
+    let outputs = BTreeMap::from([("y".to_owned(), output)]);
+    let served = SignatureDef { outputs, ..SignatureDef::default() };
+    let library = FunctionDefLibrary { function: functions, ..FunctionDefLibrary::default() };
+    let graph = GraphDef { node: nodes, library: Some(library), ..GraphDef::default() };
+    saved_model(
+        MetaGraphDef {
+            graph_def: Some(graph),
+            signature_def: BTreeMap::from([("f".to_owned(), served)]),
+            ..MetaGraphDef::default()
+        },
+        &[],
+    )
+}
+
+fn refusal(artifact: Artifact) -> kerata_core::Error {
+    artifact.traces.expect("a signature").graph("f").expect_err("it cannot run")
+}
+
+#[test]
+fn nodes_in_a_circle_are_refused() {
+    let circle = vec![node("x", "Neg", &["y"]), node("y", "Neg", &["x"])];
+    let error = refusal(signature(circle, vec![]).unwrap());
+    assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported), "{error}");
+    assert!(error.message().contains("itself"), "{error}");
+}
+
+#[test]
+fn functions_that_call_themselves_are_stopped() {
+    let call = |name: &str| {
+        let of = NameAttrList { name: "again".to_owned(), ..NameAttrList::default() };
+        let f = AttrValue { value: Some(attr_value::Value::Func(of)) };
+        NodeDef { attr: BTreeMap::from([("f".to_owned(), f)]), ..node(name, "PartitionedCall", &[]) }
+    };
+    let output = ArgDef { name: "out".to_owned(), r#type: DataType::DtFloat as i32, ..ArgDef::default() };
+    let again = FunctionDef {
+        signature: Some(OpDef { name: "again".to_owned(), output_arg: vec![output], ..OpDef::default() }),
+        node_def: vec![call("inner")],
+        ret: BTreeMap::from([("out".to_owned(), "inner:output:0".to_owned())]),
+        ..FunctionDef::default()
+    };
+    let error = refusal(signature(vec![call("y")], vec![again]).unwrap());
+    assert!(matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::Corrupt), "{error}");
+}
+
+#[test]
+fn unknown_ops_open_and_are_named_when_they_are_run() {
+    for op in ["XlaCallModule", "NobodyKnowsThis"] {
+        let artifact = signature(vec![node("y", op, &[])], vec![]).unwrap();
+        assert_eq!(artifact.traces.as_ref().unwrap().names(), ["f"]);
+        let error = refusal(artifact);
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(error.to_string().contains(op), "{error}");
     }
 }
