@@ -119,8 +119,7 @@ fn train(folder: &Path, width: usize, steps: usize, every: usize, rounds: usize)
         let mut saving = Timed::new(Some(SaveCheckpoints::new(manager)));
         trained.fit_with(&x, &x, &options, vec![Box::new(&mut saving)])?;
         with.push(saving.training);
-        // The first save takes the memory for all.
-        blocking.extend(saving.blocking.into_iter().skip(1));
+        blocking.extend(saving.blocking);
         bytes = saving.bytes;
 
         let source = vec![1u8; bytes];
@@ -162,7 +161,10 @@ impl Callback for Timed {
         "Timed"
     }
 
-    fn on_train_begin(&mut self, _: &mut Training<'_>) -> Result<()> {
+    fn on_train_begin(&mut self, training: &mut Training<'_>) -> Result<()> {
+        if let Some(saver) = &mut self.saver {
+            saver.on_train_begin(training)?;
+        }
         self.start = Instant::now();
         Ok(())
     }

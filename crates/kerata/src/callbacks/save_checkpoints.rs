@@ -26,7 +26,6 @@ pub struct SaveCheckpoints {
     notes: Vec<String>,
     /// Logs of the last epoch that was closed: those of a validation stay known in the next one.
     epoch_logs: Logs,
-    is_reserved: bool,
 }
 
 impl SaveCheckpoints {
@@ -39,7 +38,6 @@ impl SaveCheckpoints {
             failures: Vec::new(),
             notes: Vec::new(),
             epoch_logs: Logs::new(),
-            is_reserved: false,
         }
     }
 
@@ -85,10 +83,6 @@ impl SaveCheckpoints {
         if self.on_failure == OnFailure::GoOn {
             self.failures.extend(self.manager.take_errors());
         }
-        if !self.is_reserved {
-            self.is_reserved = true;
-            self.manager.reserve(&artifact)?;
-        }
         match self.manager.save(&artifact, moment) {
             Err(error) if self.on_failure == OnFailure::GoOn => self.failures.push(error),
             saved => drop(saved?),
@@ -123,6 +117,11 @@ impl Callback for SaveCheckpoints {
         self.notes
             .extend(skipped.map(|one| format!("step {} is passed over: {}", one.step, one.reason.message())));
         Ok(Some(restored.artifact))
+    }
+
+    fn on_train_begin(&mut self, training: &mut Training<'_>) -> Result<()> {
+        // Here, so that the first save takes no longer than the others.
+        self.manager.reserve(&training.checkpoint(self)?)
     }
 
     fn on_settled(&mut self, training: &mut Training<'_>) -> Result<()> {

@@ -91,7 +91,8 @@ impl Writer {
 
     /// Takes a buffer for steps of this size before the first one is saved.
     pub fn reserve(&mut self, artifact: &Artifact, count: usize) -> Result<()> {
-        for _ in 0..count {
+        let there = self.shared.queue().free.len();
+        for _ in there..count {
             let buffer = Arena::reserve(Vec::new(), artifact)?;
             self.shared.queue().free.push(buffer);
         }

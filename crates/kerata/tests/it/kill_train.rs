@@ -71,6 +71,10 @@ impl Callback for Acknowledging {
         self.saver.resume_from()
     }
 
+    fn on_train_begin(&mut self, training: &mut Training<'_>) -> Result<()> {
+        self.saver.on_train_begin(training)
+    }
+
     fn on_settled(&mut self, training: &mut Training<'_>) -> Result<()> {
         self.saver.on_settled(training)?;
         if self.acknowledges && training.step().is_multiple_of(EVERY) {
