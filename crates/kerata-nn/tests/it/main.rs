@@ -7,4 +7,5 @@ mod custom;
 mod eras;
 mod golden;
 mod recorded;
+mod random;
 mod training;
