@@ -12,6 +12,7 @@ use crate::initializers::{self, Initialize};
 use crate::layers::{self, Layer};
 use crate::losses::{self, LossFunction};
 use crate::metrics::{self, Measure};
+use crate::operations;
 use crate::optimizers::{self, Optimize};
 use crate::regularizers::{self, Regularize};
 use crate::schedules::{self, Schedule};
@@ -136,6 +137,27 @@ impl Registry {
             layers::BUILT_IN.iter().copied().flatten().map(|(name, _)| *name).collect();
         names.sort_unstable();
         names
+    }
+
+    /// Names of all built-in classes and functions by kind, each kind sorted.
+    pub fn classes() -> Vec<(&'static str, Vec<&'static str>)> {
+        fn names<T>(list: &'static [(&'static str, T)]) -> Vec<&'static str> {
+            let mut names: Vec<&str> = list.iter().map(|(name, _)| *name).collect();
+            names.sort_unstable();
+            names
+        }
+        vec![
+            ("layer", Self::layer_classes()),
+            ("activation", names(activations::BUILT_IN)),
+            ("initializer", names(initializers::BUILT_IN)),
+            ("regularizer", names(regularizers::BUILT_IN)),
+            ("constraint", names(constraints::BUILT_IN)),
+            ("loss", names(losses::BUILT_IN)),
+            ("metric", names(metrics::BUILT_IN)),
+            ("optimizer", names(optimizers::BUILT_IN)),
+            ("schedule", names(schedules::BUILT_IN)),
+            ("function of keras.ops", operations::classes()),
+        ]
     }
 
     /// What is to be taken for a name, when something else is.

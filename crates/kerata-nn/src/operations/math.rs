@@ -34,6 +34,14 @@ pub(super) const TABLE: Table = &[
     ("SegmentMin", |call| segment(call, f64::INFINITY, ops::min)),
     ("SegmentProd", |call| segment(call, 1.0, ops::prod)),
     ("SegmentSum", |call| segment(call, 0.0, ops::sum)),
+    ("ViewAsComplex", |call| {
+        let x = call.first()?;
+        one(ops::complex(&ops::index(&x, -1, 0)?, &ops::index(&x, -1, 1)?))
+    }),
+    ("ViewAsReal", |call| {
+        let x = call.first()?;
+        one(ops::stack(&[ops::real(&x)?, ops::imag(&x)?], -1))
+    }),
 ];
 
 fn is_complex(x: &Tensor) -> bool {

@@ -10,6 +10,8 @@ mod image;
 mod indexing;
 mod linalg;
 mod math;
+mod measures;
+mod nan;
 mod nn;
 mod products;
 mod reductions;
@@ -39,12 +41,21 @@ const TABLES: &[Table] = &[
     indexing::TABLE,
     linalg::TABLE,
     math::TABLE,
+    measures::TABLE,
+    nan::TABLE,
     nn::TABLE,
     products::TABLE,
     reductions::TABLE,
     shapes::TABLE,
     unary::TABLE,
 ];
+
+/// All class names, sorted.
+pub(crate) fn classes() -> Vec<&'static str> {
+    let mut names: Vec<&str> = TABLES.iter().copied().flatten().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names
+}
 
 /// The function of a class name.
 pub(crate) fn find(class: &str) -> Result<Function> {

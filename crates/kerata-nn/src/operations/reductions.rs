@@ -97,7 +97,8 @@ fn extreme(
     }
 }
 
-fn without_nan(x: &Tensor, value: f64) -> Result<Tensor> {
+/// The tensor with a number in the place of NaN.
+pub(super) fn without_nan(x: &Tensor, value: f64) -> Result<Tensor> {
     ops::select(&ops::isnan(x)?, &ops::scalar(x, value)?, x)
 }
 
