@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 BATCHES = (1, 32)
 
@@ -93,7 +94,12 @@ def make(name, folder):
     model.export(folder / f"{name}-saved_model", verbose=False)
     spec = (tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="x"),)
     function = tf.function(lambda x: model(x, training=False), input_signature=spec)
-    tf2onnx.convert.from_function(function, spec, opset=17, output_path=str(folder / f"{name}.onnx"))
+    # Frozen, so that constants of the layers do not become inputs.
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+    names = [[tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs)]
+    tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(), input_names=names[0], output_names=names[1], opset=17, output_path=str(folder / f"{name}.onnx")
+    )
     try:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
         (folder / f"{name}.tflite").write_bytes(converter.convert())
