@@ -77,6 +77,26 @@ def live_floats(model):
     return most
 
 
+def spell_out_erfc(path):
+    """ONNX has no `Erfc`, which Keras's gelu is made of; tf2onnx writes it nevertheless."""
+    import onnx
+
+    model = onnx.load(path)
+    nodes = list(model.graph.node)
+    one = onnx.numpy_helper.from_array(np.array(1, "float32"), "one_of_erfc")
+    if not any(node.op_type == "Erfc" for node in nodes):
+        return
+    model.graph.initializer.append(one)
+    del model.graph.node[:]
+    for node in nodes:
+        if node.op_type == "Erfc":
+            part = node.output[0] + "/erf"
+            model.graph.node.append(onnx.helper.make_node("Erf", node.input, [part]))
+            node = onnx.helper.make_node("Sub", ["one_of_erfc", part], node.output)
+        model.graph.node.append(node)
+    onnx.save(model, path)
+
+
 def make(name, folder):
     import tf2onnx
 
@@ -100,6 +120,7 @@ def make(name, folder):
     tf2onnx.convert.from_graph_def(
         frozen.graph.as_graph_def(), input_names=names[0], output_names=names[1], opset=17, output_path=str(folder / f"{name}.onnx")
     )
+    spell_out_erfc(folder / f"{name}.onnx")
     try:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
         (folder / f"{name}.tflite").write_bytes(converter.convert())
