@@ -3,5 +3,6 @@
 mod answers;
 mod kerata;
 mod pictures;
+mod lost_functions;
 mod refusals;
 mod wrong_inputs;
