@@ -11,4 +11,5 @@ mod load;
 mod pairs;
 mod running;
 mod summary;
+mod support;
 mod traces;
