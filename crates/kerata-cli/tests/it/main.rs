@@ -2,7 +2,7 @@
 
 mod answers;
 mod kerata;
-mod pictures;
 mod lost_functions;
+mod pictures;
 mod refusals;
 mod wrong_inputs;

@@ -6,6 +6,6 @@ mod complete;
 mod custom;
 mod eras;
 mod golden;
-mod recorded;
 mod random;
+mod recorded;
 mod training;
