@@ -65,12 +65,12 @@ impl Packed {
 }
 
 impl Bytes {
-    /// Rounds rows of this many floats, each by its largest absolute value.
-    pub fn quantize(&mut self, isa: Isa, floats: &[f32], depth: usize) {
+    /// Rounds so many rows of `depth` floats, each by its largest absolute value.
+    pub fn quantize(&mut self, isa: Isa, floats: &[f32], depth: usize, rows: usize) {
         self.width = depth.next_multiple_of(STEP);
-        let rows = floats.len() / depth.max(1);
         self.bytes.resize(rows * self.width, OFFSET as u8);
-        self.scales.resize(rows, 0.0);
+        // A row of nothing has a scale too.
+        self.scales.resize(rows, 1.0);
         if depth > 0 {
             quantize_rows(isa, floats, depth, self.width, &mut self.bytes, &mut self.scales);
         }
@@ -112,39 +112,73 @@ by_isa! {
     }
 }
 
+/// What is done to numbers when they are scaled back.
+#[derive(Clone, Copy)]
+pub struct Scaling<'a> {
+    /// The scale of each column.
+    pub scales: &'a [f32],
+    /// Added to each row.
+    pub bias: Option<&'a [f32]>,
+    /// Lower and upper clamp, after the bias.
+    pub clamp: (f32, f32),
+}
+
 /// Multiplies rows by columns `from..to` (of whole panels, but for the last) and writes them scaled: row after row of
 /// `to - from` numbers.
 pub fn multiply(
     isa: Isa,
     left: &Bytes,
     right: &Packed,
-    scales: &[f32],
+    scaling: &Scaling,
     (from, to): (usize, usize),
     out: &mut [f32],
 ) {
     let width = to - from;
+    let mut sums = [[0; PANEL]; ROWS];
     for first in (0..left.rows()).step_by(ROWS) {
         let count = ROWS.min(left.rows() - first);
         let bytes = &left.bytes[first * left.width..(first + count) * left.width];
         for panel in from / PANEL..to.div_ceil(PANEL) {
-            let starts: &[i32; PANEL] =
-                right.starts[panel * PANEL..][..PANEL].try_into().expect("a panel of starts");
-            let mut sums = [*starts; ROWS];
-            dot(isa, bytes, left.width, count, right.panel(panel), &mut sums);
             let column = panel * PANEL;
             let end = (column + PANEL).min(to);
-            for (row, sums) in sums.iter().take(count).enumerate() {
-                let out = &mut out[(first + row) * width + column - from..(first + row) * width + end - from];
-                scale_back(isa, sums, &scales[column..end], left.scales[first + row], out);
+            for sums in sums.iter_mut().take(count) {
+                sums.copy_from_slice(&right.starts[column..column + PANEL]);
             }
+            dot(isa, bytes, left.width, count, right.panel(panel), &mut sums);
+            let part = Scaling {
+                scales: &scaling.scales[column..end],
+                bias: scaling.bias.map(|bias| &bias[column..end]),
+                clamp: scaling.clamp,
+            };
+            let place = first * width + column - from;
+            let rows = &left.scales[first..first + count];
+            scale_back(isa, &sums, &part, rows, width, &mut out[place..]);
         }
     }
 }
 
 by_isa! {
-    fn scale_back(sums: &[i32; PANEL], scales: &[f32], row_scale: f32, out: &mut [f32]) {
-        for ((out, &sum), &scale) in out.iter_mut().zip(sums).zip(scales) {
-            *out = sum as f32 / (scale * row_scale);
+    /// Writes rows of sums, a step apart.
+    fn scale_back(sums: &[[i32; PANEL]; ROWS], scaling: &Scaling, rows: &[f32], step: usize, out: &mut [f32]) {
+        let (low, high) = scaling.clamp;
+        let is_clamped = low > f32::NEG_INFINITY || high < f32::INFINITY;
+        for ((sums, out), row_scale) in sums.iter().zip(out.chunks_mut(step)).zip(rows) {
+            let out = &mut out[..scaling.scales.len()];
+            for ((out, &sum), &scale) in out.iter_mut().zip(sums).zip(scaling.scales) {
+                *out = sum as f32 / (scale * row_scale);
+            }
+            if let Some(bias) = scaling.bias {
+                for (out, &bias) in out.iter_mut().zip(bias) {
+                    *out += bias;
+                }
+            }
+            if is_clamped {
+                for out in out.iter_mut() {
+                    // A NaN stays.
+                    let above = if *out < low { low } else { *out };
+                    *out = if above > high { high } else { above };
+                }
+            }
         }
     }
 }
@@ -308,9 +342,11 @@ mod tests {
             for isa in Isa::available() {
                 let packed = Packed::new(&weights, depth, columns);
                 let mut bytes = Bytes::default();
-                bytes.quantize(isa, &floats, depth);
+                bytes.quantize(isa, &floats, depth, rows);
                 let mut out = vec![0.0; rows * columns];
-                multiply(isa, &bytes, &packed, &scales, (0, columns), &mut out);
+                let scaling =
+                    Scaling { scales: &scales, bias: None, clamp: (f32::NEG_INFINITY, f32::INFINITY) };
+                multiply(isa, &bytes, &packed, &scaling, (0, columns), &mut out);
                 assert!(out == expected, "{rows} x {depth} x {columns} on {isa:?}");
             }
         }

@@ -97,7 +97,8 @@ const LOWERINGS: &[(&str, Lowering)] = &[
 type Takes = fn(&Graph, &Node) -> bool;
 
 /// Products that a program can follow row by row.
-const PRODUCERS: &[(&str, Takes)] = &[("conv", conv::takes), ("matmul", matmul::takes)];
+const PRODUCERS: &[(&str, Takes)] =
+    &[("conv", conv::takes), ("matmul", matmul::takes), ("quantized_matmul", quantized::takes)];
 
 /// Whether a program may take over the rows of a node.
 pub(crate) fn is_producer(graph: &Graph, node: &Node) -> bool {

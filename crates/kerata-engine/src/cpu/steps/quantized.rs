@@ -4,10 +4,15 @@ use std::cell::RefCell;
 
 use kerata_core::{Array, Error, Result};
 
+use kerata_core::graph::{Graph, Node};
+
+use super::finish::Tail;
+use super::fused::slices;
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::memory::each_chunk;
-use crate::cpu::kernels::quantized::{Bytes, Packed, multiply};
+use crate::cpu::kernels::product::Finish;
+use crate::cpu::kernels::quantized::{Bytes, Packed, Scaling, multiply};
 
 /// Rows that one task rounds and multiplies: their bytes stay in the first-level cache.
 const ROWS: usize = 32;
@@ -18,11 +23,19 @@ thread_local! {
     static BYTES: RefCell<Bytes> = RefCell::new(Bytes::default());
 }
 
+/// Whether a program may follow a node: always.
+pub(super) fn takes(_: &Graph, _: &Node) -> bool {
+    true
+}
+
 /// The step of a `quantized_matmul`.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let [_, kernel, _] = &request.inputs[..] else { return None };
     let packed = kernel.constant.and_then(|kernel| pack(kernel).ok());
-    Some(Box::new(Quantized { packed }))
+    let columns = kernel.spec.size(1);
+    let mut tail = Tail::new(request.epilogue.take());
+    tail.absorb_bias(columns);
+    Some(Box::new(Quantized { packed, tail }))
 }
 
 fn pack(kernel: &Array) -> Result<Packed> {
@@ -33,15 +46,16 @@ fn pack(kernel: &Array) -> Result<Packed> {
 struct Quantized {
     /// The kernel, when it does not change.
     packed: Option<Packed>,
+    tail: Tail,
 }
 
 impl Kernel for Quantized {
     fn name(&self) -> &'static str {
-        "quantized_matmul"
+        if self.tail.is_empty() { "quantized_matmul" } else { "quantized_matmul+" }
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
-        let [x, kernel, scale] = inputs else {
+        let [x, kernel, scale, others @ ..] = inputs else {
             return Err(Error::internal("quantized_matmul takes three inputs"));
         };
         let (floats, scales) = (x.as_f32()?, scale.as_f32()?);
@@ -59,36 +73,60 @@ impl Kernel for Quantized {
                 (lead, *depth)
             }
             shape => {
-                return Err(Error::mismatch(format!(
-                    "quantized_matmul of shapes {shape:?} and {:?}",
-                    kernel.shape()
-                )));
+                let kernel = kernel.shape();
+                return Err(Error::mismatch(format!("quantized_matmul of shapes {shape:?} and {kernel:?}")));
             }
         };
-        let rows: usize = lead.iter().product();
         let shape: Vec<usize> = lead.iter().copied().chain([columns]).collect();
-        let output = cx.float(shape, |out| {
-            if depth == 0 || columns == 0 {
-                out.fill(0.0);
-            } else if rows == 1 {
-                let mut bytes = Bytes::default();
-                bytes.quantize(cx.isa, floats, depth);
-                each_chunk(cx.workers, out, COLUMNS, &|task, out| {
-                    let from = task * COLUMNS;
-                    multiply(cx.isa, &bytes, packed, scales, (from, from + out.len()), out);
-                });
-            } else {
-                each_chunk(cx.workers, out, ROWS * columns, &|task, out| {
-                    let first = task * ROWS * depth;
-                    let floats = &floats[first..first + out.len() / columns * depth];
-                    BYTES.with_borrow_mut(|bytes| {
-                        bytes.quantize(cx.isa, floats, depth);
-                        multiply(cx.isa, bytes, packed, scales, (0, columns), out);
-                    });
-                });
-            }
+        let other_slices = slices(others)?;
+        let output = cx.float(shape.clone(), |out| {
+            self.tail.run(&shape, &other_slices, cx.isa, 0, |finish| {
+                let scaling = Scaling { scales, bias: finish.bias, clamp: finish.clamp };
+                fill(cx, floats, depth, packed, &scaling, &finish, out);
+            });
             Ok(())
         })?;
-        Ok(vec![output])
+        Ok(vec![self.tail.stretch(cx, output, others)?])
     }
+}
+
+/// Computes all rows; what follows them is done while they are in cache.
+fn fill(
+    cx: &Context,
+    floats: &[f32],
+    depth: usize,
+    packed: &Packed,
+    scaling: &Scaling,
+    finish: &Finish,
+    out: &mut [f32],
+) {
+    let columns = packed.columns();
+    if columns == 0 {
+        return;
+    }
+    let rows = out.len() / columns;
+    let follow = |first: usize, out: &mut [f32]| {
+        if let Some(rows) = finish.rows {
+            rows(first, out);
+        }
+    };
+    if rows == 1 && cx.workers.threads() > 1 && columns > COLUMNS {
+        let mut bytes = Bytes::default();
+        bytes.quantize(cx.isa, floats, depth, rows);
+        each_chunk(cx.workers, out, COLUMNS, &|task, out| {
+            let from = task * COLUMNS;
+            multiply(cx.isa, &bytes, packed, scaling, (from, from + out.len()), out);
+        });
+        return follow(0, out);
+    }
+    each_chunk(cx.workers, out, ROWS * columns, &|task, out| {
+        let first = task * ROWS;
+        let count = out.len() / columns;
+        let floats = &floats[first * depth..(first + count) * depth];
+        BYTES.with_borrow_mut(|bytes| {
+            bytes.quantize(cx.isa, floats, depth, count);
+            multiply(cx.isa, bytes, packed, scaling, (0, columns), out);
+        });
+        follow(first, out);
+    });
 }
