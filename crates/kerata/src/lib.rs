@@ -74,3 +74,7 @@ struct Production;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/custom-layers.md")]
 struct CustomLayers;
+/// The examples of the guide to training compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/training.md")]
+struct Training;

@@ -12,6 +12,7 @@ use crate::registry::Registry;
 mod clip;
 mod common;
 mod optimizer;
+mod parts;
 mod prelude;
 mod slots;
 mod update;

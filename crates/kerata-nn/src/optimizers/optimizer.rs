@@ -7,6 +7,7 @@ use kerata_core::graph::{GraphBuilder, Tensor, TensorSpec};
 use kerata_core::{DType, Error, Object, Result, ResultExt, Shape, Tree, ops};
 
 use super::clip::clip;
+use super::parts::{self, Part};
 use super::slots::Slot;
 use super::{Common, LearningRate, Optimize, Rule, Slots, Start, Trained, Update};
 use crate::Registry;
@@ -19,6 +20,9 @@ pub struct Optimizer {
     rule: Rule,
     common: Common,
     scale: Option<LossScale>,
+    /// The optimizers of a `MultiOptimizer`, and how it was written.
+    parts: Vec<Part>,
+    spelled: Option<Tree>,
 }
 
 /// A variable of an optimizer.
@@ -67,7 +71,7 @@ impl Optimizer {
     pub fn new(rule: impl Into<Rule>) -> Self {
         let rule = rule.into();
         let common = rule.object().map_or_else(|_| Common::new(0.001), |rule| rule.common());
-        Self { rule, common, scale: None }
+        Self { rule, common, scale: None, parts: Vec::new(), spelled: None }
     }
 
     /// Changes the common arguments: `.with(|common| common.clipnorm = Some(1.0))`.
@@ -103,6 +107,9 @@ impl Optimizer {
 
     /// The optimizer as Keras writes it.
     pub fn write(&self) -> Tree {
+        if let Some(spelled) = &self.spelled {
+            return spelled.clone();
+        }
         let mut tree = self.rule.write();
         if let Tree::Text(_) = tree
             && let Ok(rule) = self.rule.object()
@@ -144,9 +151,15 @@ impl Optimizer {
             };
             return Ok(Self { scale: Some(scale), ..Self::read(inner, registry)? });
         }
+        if tree.class_name() == Some("MultiOptimizer") {
+            let (parts, factor) = parts::read(config, registry)?;
+            let common = Common { loss_scale_factor: factor, ..Common::new(0.0) };
+            let rule = Rule::from("sgd");
+            return Ok(Self { rule, common, scale: None, parts, spelled: Some(tree.clone()) });
+        }
         let rule = Rule::read(tree, registry)?;
         let common = rule.object()?.common().read(config, registry).at(|| "optimizer")?;
-        Ok(Self { rule, common, scale: None })
+        Ok(Self { rule, common, scale: None, parts: Vec::new(), spelled: None })
     }
 
     /// The same optimizer inside a `LossScaleOptimizer`, as Keras wraps it for half-precision models.
@@ -155,6 +168,10 @@ impl Optimizer {
         let scale = || LossScale { initial_scale: 32768.0, dynamic_growth_steps: 2000 };
         self.scale = Some(self.scale.unwrap_or_else(scale));
         self
+    }
+
+    pub(super) fn class_name(&self) -> &str {
+        self.rule.object().map_or("", |rule| rule.class_name())
     }
 
     /// Fails when its class is not known.
@@ -189,6 +206,9 @@ impl Optimizer {
 
     /// Variables that Keras stores once more: path of the copy and of the original.
     pub fn copies(&self, trained: &[Trained]) -> Result<Vec<(String, String)>> {
+        if !self.parts.is_empty() {
+            return parts::copies(&self.parts, trained);
+        }
         if self.scale.is_none() {
             return Ok(Vec::new());
         }
@@ -207,6 +227,9 @@ impl Optimizer {
 
     /// Path of the variable of the learning rate, when it is one.
     pub fn learning_rate_path(&self) -> Option<String> {
+        if !self.parts.is_empty() {
+            return None;
+        }
         let first = if self.scale.is_some() { SCALE_VARIABLES } else { 0 };
         matches!(self.common.learning_rate, LearningRate::Number(_)).then(|| path(first + 1))
     }
@@ -236,6 +259,9 @@ impl Optimizer {
         constrain: &dyn Fn(usize, &Tensor) -> Result<Tensor>,
     ) -> Result<Vec<(usize, Tensor)>> {
         let step = StepOf { builder, trained, variables, constrain };
+        if !self.parts.is_empty() {
+            return parts::apply(&self.parts, &step, gradients);
+        }
         let Some(scale) = &self.scale else {
             return self.apply_at(&step, 0, gradients, None);
         };
@@ -266,7 +292,7 @@ impl Optimizer {
         self.apply_at(&step, SCALE_VARIABLES, &unscaled, Some(&is_finite))
     }
 
-    fn apply_at(
+    pub(super) fn apply_at(
         &self,
         step: &StepOf<'_>,
         first: usize,
@@ -413,7 +439,10 @@ impl Optimizer {
     }
 
     /// What the optimizer keeps, without what a scaled loss needs.
-    fn slots(&self, trained: &[Trained]) -> Result<Vec<Slot>> {
+    pub(super) fn slots(&self, trained: &[Trained]) -> Result<Vec<Slot>> {
+        if !self.parts.is_empty() {
+            return parts::slots(&self.parts, trained);
+        }
         let mut slots = Slots::new(trained);
         slots.list.push(number("iteration", 0.0, DType::Int64));
         if let LearningRate::Number(rate) = self.common.learning_rate {
@@ -431,22 +460,22 @@ impl Optimizer {
 }
 
 /// What one step is made of.
-struct StepOf<'a> {
-    builder: &'a GraphBuilder,
-    trained: &'a [Trained],
-    variables: &'a [Tensor],
-    constrain: &'a dyn Fn(usize, &Tensor) -> Result<Tensor>,
+pub(super) struct StepOf<'a> {
+    pub builder: &'a GraphBuilder,
+    pub trained: &'a [Trained],
+    pub variables: &'a [Tensor],
+    pub constrain: &'a dyn Fn(usize, &Tensor) -> Result<Tensor>,
 }
 
-fn path(index: usize) -> String {
+pub(super) fn path(index: usize) -> String {
     format!("optimizer/vars/{index}")
 }
 
-fn number(name: &'static str, start: f64, dtype: DType) -> Slot {
+pub(super) fn number(name: &'static str, start: f64, dtype: DType) -> Slot {
     Slot { name, variable: None, sizes: Vec::new(), dtype, start: Start::Number(start) }
 }
 
-fn slot_spec(slot: &Slot) -> TensorSpec {
+pub(super) fn slot_spec(slot: &Slot) -> TensorSpec {
     TensorSpec::new(slot.dtype, Shape::known(slot.sizes.iter().map(|size| *size as u64)))
 }
 

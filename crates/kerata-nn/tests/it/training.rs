@@ -15,7 +15,6 @@ use crate::golden::{arrays, cases, read};
 const CANNOT: &[(&str, &str)] = &[
     ("custom_functions", "its loss is Python code"),
     ("losses_regression", "the file does not hold the `delta` of its Huber loss: Keras does not save it"),
-    ("optimizer_multi", "MultiOptimizer is not there yet"),
     ("subclassed_compiled", "its class is Python code"),
 ];
 
