@@ -171,13 +171,27 @@ impl Registry {
     }
 
     /// The constructor of a serialized layer, by its registered name, then by its class.
+    ///
+    /// A class of somebody else is never taken for the one of Keras that has the same name.
     pub(crate) fn layer_constructor(&self, tree: &Tree) -> Option<Constructor<dyn Layer>> {
-        let names = [tree.get("registered_name").and_then(Tree::as_str), tree.class_name()];
-        names.into_iter().flatten().find_map(|name| {
-            let name = self.replaced.get(name).map_or(name, String::as_str);
-            self.layers.find(name)
+        let registered = tree.get("registered_name").and_then(Tree::as_str);
+        let is_foreign = is_foreign(tree.get("module").and_then(Tree::as_str), registered);
+        [registered, tree.class_name()].into_iter().flatten().find_map(|name| match self.replaced.get(name) {
+            Some(new) => self.layers.find(new),
+            None if is_foreign => self.layers.find_own(name),
+            None => self.layers.find(name),
         })
     }
+}
+
+/// Whether a class is not of Keras itself: registered under a package, or of a module of its own. Old files name neither.
+fn is_foreign(module: Option<&str>, registered_name: Option<&str>) -> bool {
+    let is_keras = |module: &str| {
+        let package = module.split('.').next().unwrap_or(module);
+        matches!(package, "keras" | "keras_core" | "tf_keras" | "tensorflow" | "builtins")
+    };
+    let has_package = registered_name.is_some_and(|name| name.contains('>') && !name.starts_with("keras>"));
+    has_package || module.is_some_and(|module| !is_keras(module))
 }
 
 impl Default for Registry {
@@ -189,6 +203,8 @@ impl Default for Registry {
 /// The constructors of a family by name.
 pub(crate) struct Classes<T: ?Sized> {
     constructors: HashMap<String, Constructor<T>>,
+    /// Those that were added, by class and by package and class.
+    own: HashMap<String, Constructor<T>>,
 }
 
 impl<T: ?Sized> Classes<T> {
@@ -204,12 +220,19 @@ impl<T: ?Sized> Classes<T> {
                 constructors.insert(plain(alias), constructor);
             }
         }
-        Self { constructors }
+        Self { constructors, own: HashMap::new() }
     }
 
     fn add(&mut self, package: &str, class: &str, constructor: Constructor<T>) {
-        self.constructors.insert(plain(&format!("{package}>{class}")), constructor);
-        self.constructors.entry(plain(class)).or_insert(constructor);
+        let (registered, class) = (plain(&format!("{package}>{class}")), plain(class));
+        self.constructors.insert(registered.clone(), constructor);
+        self.constructors.entry(class.clone()).or_insert(constructor);
+        self.own.extend([(registered, constructor), (class, constructor)]);
+    }
+
+    /// The constructor of a class that was added under this name.
+    pub(crate) fn find_own(&self, name: &str) -> Option<Constructor<T>> {
+        self.own.get(&plain(name)).copied()
     }
 
     /// The constructor of a class name, in whatever case Keras takes it.
@@ -220,11 +243,33 @@ impl<T: ?Sized> Classes<T> {
 
 impl<T: ?Sized> Clone for Classes<T> {
     fn clone(&self) -> Self {
-        Self { constructors: self.constructors.clone() }
+        Self { constructors: self.constructors.clone(), own: self.own.clone() }
     }
 }
 
 /// A class name without case and underscores: `glorot_uniform` and `GlorotUniform` are one.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_of_somebody_else_is_not_the_one_of_keras_with_its_name() {
+        let layer = |module: Tree, registered: Tree| {
+            let entries =
+                [("module", module), ("class_name", Tree::from("Dense")), ("registered_name", registered)];
+            Tree::Object(entries.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
+        };
+        let mut registry = Registry::new();
+        assert!(registry.has_layer(&layer(Tree::from("keras.layers"), Tree::Null)));
+        assert!(registry.has_layer(&layer(Tree::Null, Tree::Null)), "old files name no module");
+        let registered = layer(Tree::Null, Tree::from("mine>Dense"));
+        assert!(!registry.has_layer(&registered));
+        assert!(!registry.has_layer(&layer(Tree::from("mine.layers"), Tree::from("Dense"))));
+        registry.map("mine>Dense", "Dense");
+        assert!(registry.has_layer(&registered), "unless it is mapped to it");
+    }
 }

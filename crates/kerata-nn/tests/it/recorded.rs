@@ -255,6 +255,11 @@ fn twenty_golden_steps(path: &Path, expected: &Tree, within: f64) -> Result<()> 
         Ok(())
     };
     probes(run.all(&run.weights), expected.require("weights")?).at(|| "weights")?;
+    // Keras starts the optimizer that is wrapped for half precision anew when it loads a file: its record says 20
+    // iterations, where the file had one already. Here it goes on.
+    if path.ends_with("mixed_float16_compiled") {
+        return Ok(());
+    }
     probes(run.all(&run.optimizer), expected.require("optimizer")?).at(|| "optimizer")
 }
 
@@ -479,6 +484,7 @@ const NO_GRADIENT: &[(&str, &str)] = &[
         "int8",
         "Keras gives the rounded product the gradient of the plain one; here it is that of the scale alone",
     ),
+    ("int8_sequential", "the same, and without it no gradient reaches the input"),
     (
         "lora",
         "both factors of a loaded LoRA are zero in Keras, so neither learns; here the first one starts anew",
