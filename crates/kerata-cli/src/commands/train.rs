@@ -50,7 +50,7 @@ pub struct Train {
     #[arg(long, value_name = "NAME")]
     loss: Option<String>,
     /// Another learning rate.
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     learning_rate: Option<f64>,
     /// Where a picture of the losses and metrics over the epochs is written.
     #[arg(long, value_name = "OUT.svg")]
@@ -144,4 +144,11 @@ impl Run for Train {
 fn not_a_number(step: u64) -> Error {
     Error::mismatch(format!("the loss is not a number after step {step}"))
         .hint("look for NaN in the samples, lower `--learning-rate`, or compile with `clipnorm`")
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
+        _ => Err("expected a number that is not negative".to_owned()),
+    }
 }

@@ -63,11 +63,17 @@ impl<'a> Trainer<'a> {
             return Err(Error::usage("a batch needs at least one sample"));
         }
         Self::new(model, registry, (options, callbacks), |prepare| {
-            let prepared = prepare.prepare(all)?;
-            let feeds = prepared.feeds();
-            let samples = Samples::new(prepared.arrays)?;
             let share = if options.validation_data.is_some() { 0.0 } else { options.validation_split };
-            let (samples, validation) = samples.split(share)?;
+            let split = |prepare: &Prepare| {
+                let prepared = prepare.prepare(all)?;
+                let feeds = prepared.feeds();
+                let (samples, kept) = Samples::new(prepared.arrays)?.split(share)?;
+                Ok::<_, Error>((samples, kept.map(|kept| (kept, feeds.clone())), feeds))
+            };
+            let (samples, mut validation, feeds) = split(prepare)?;
+            if validation.is_some() && !options.class_weight.is_empty() {
+                validation = split(&prepare.for_evaluation())?.1;
+            }
             Ok((Feed::Samples(samples), feeds, validation))
         })
     }
@@ -96,7 +102,7 @@ impl<'a> Trainer<'a> {
         mut model: Model,
         registry: &Registry,
         (options, mut callbacks): (&'a FitOptions, CallbackList<'a>),
-        feed: impl FnOnce(&Prepare) -> Result<(Feed<'a>, training::Feeds, Option<Samples>)>,
+        feed: impl FnOnce(&Prepare) -> Result<(Feed<'a>, training::Feeds, Option<(Samples, training::Feeds)>)>,
     ) -> Result<Self> {
         if let Some(checkpoints) = &options.checkpoints {
             callbacks.push(Box::new(checkpoints.callback()?));
@@ -134,7 +140,7 @@ impl<'a> Trainer<'a> {
                 let feeds = prepared.feeds();
                 Some((Samples::new(prepared.arrays)?, feeds))
             }
-            None => validation.map(|samples| (samples, feeds)),
+            None => validation,
         };
         let evaluator = match validation {
             Some((samples, feeds)) => {
