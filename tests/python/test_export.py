@@ -25,8 +25,8 @@ NOT_EXPORTED = {
 HALF = dict(rtol=2e-2, atol=2e-2)
 LOOSE = {"bfloat16": HALF, "bfloat16_compiled": HALF, "dtype_per_layer": HALF, "float16": HALF, "mixed_bfloat16": HALF,
          "mixed_float16": HALF, "mixed_float16_compiled": HALF, "policy_map": HALF, "lora_int8": dict(rtol=2e-2, atol=1e-2)}
-# XLA has no kernels for these: text, tables, shapes that depend on values.
-NO_XLA = "hash lookup text tabular category discretization spectrogram image resizing linalg ops_indexing string crossing".split()
+# XLA has no kernels for these: text, tables, shapes that depend on values; and what is stateful has moved on by then.
+NO_XLA = "stateful hash lookup text tabular category discretization spectrogram image resizing linalg ops_indexing string crossing".split()
 
 NAMES = sorted(path.parent.name for path in KERAS.glob("*/model.keras") if (path.parent / "io.npz").exists())
 EXPORTED = [name for name in NAMES if name not in NOT_EXPORTED]
@@ -72,7 +72,8 @@ def exported(tmp_path_factory):
         if name not in done:
             answer = kerata("export", KERAS / name / "model.keras", root / name, "--to", "saved_model")
             unchecked = answer["unchecked"] or ""
-            assert not unchecked or "random numbers" in unchecked or "a list in a loop" in unchecked, unchecked
+            known = ["random numbers", "a list in a loop", "`ScaleAndTranslate` is not known"]
+            assert not unchecked or any(why in unchecked for why in known), unchecked
             done[name] = root / name
         return done[name]
 
@@ -110,7 +111,9 @@ def test_every_loader_gives_the_numbers_of_keras(name, exported):
 
     # A layer takes one argument: the tensor, or through the callable function the list of all.
     is_one = len(arguments) == 1
-    layer = keras.layers.TFSMLayer(str(folder), call_endpoint="serving_default" if is_one else "serve")
+    # A layer casts floats to its own dtype before it calls.
+    dtype = arguments[names[0]].dtype.name if arguments[names[0]].dtype.is_floating else None
+    layer = keras.layers.TFSMLayer(str(folder), call_endpoint="serving_default" if is_one else "serve", dtype=dtype)
     called = layer(arguments[names[0]] if is_one else [arguments[key] for key in names])
     called = in_order(called) if isinstance(called, dict) else tf.nest.flatten(called)
     for found, value in zip(called, expected):
