@@ -81,14 +81,8 @@ fn status_kb(field: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
 }
 
-/// User and system time of this process, ended threads included. The kernel gives it in hundredths of a second; below
-/// that, the scheduler's account of the first thread is finer.
+/// User and system time of this process, ended threads included.
 fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name of the program, in brackets, may hold spaces; user and system time are the 14th and 15th field.
-    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-    let ticks: f64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
-    let own = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let own = own.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e9;
-    own.max(ticks / 100.0)
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
