@@ -102,7 +102,10 @@ fn read_all(pieces: Vec<Piece<'_>>) -> Result<()> {
 
 fn read(piece: Piece<'_>) -> Result<()> {
     if let Some((source, offset, _)) = piece.data.as_range() {
-        return source.read_at(offset + piece.start, piece.memory);
+        let (start, len) = (offset + piece.start, piece.memory.len() as u64);
+        source.read_at(start, piece.memory)?;
+        source.forget(start, len);
+        return Ok(());
     }
     let mut rest = piece.memory;
     piece.data.stream(&mut |block| {
