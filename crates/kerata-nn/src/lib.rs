@@ -19,4 +19,4 @@ pub mod schedules;
 pub mod training;
 
 pub use models::Model;
-pub use registry::Registry;
+pub use registry::{Registry, is_foreign};

@@ -175,7 +175,7 @@ impl Registry {
     /// A class of somebody else is never taken for the one of Keras that has the same name.
     pub(crate) fn layer_constructor(&self, tree: &Tree) -> Option<Constructor<dyn Layer>> {
         let registered = tree.get("registered_name").and_then(Tree::as_str);
-        let is_foreign = is_foreign(tree.get("module").and_then(Tree::as_str), registered);
+        let is_foreign = is_foreign(tree);
         [registered, tree.class_name()].into_iter().flatten().find_map(|name| match self.replaced.get(name) {
             Some(new) => self.layers.find(new),
             None if is_foreign => self.layers.find_own(name),
@@ -184,14 +184,14 @@ impl Registry {
     }
 }
 
-/// Whether a class is not of Keras itself: registered under a package, or of a module of its own. Old files name neither.
-fn is_foreign(module: Option<&str>, registered_name: Option<&str>) -> bool {
-    let is_keras = |module: &str| {
-        let package = module.split('.').next().unwrap_or(module);
-        matches!(package, "keras" | "keras_core" | "tf_keras" | "tensorflow" | "builtins")
-    };
-    let has_package = registered_name.is_some_and(|name| name.contains('>') && !name.starts_with("keras>"));
-    has_package || module.is_some_and(|module| !is_keras(module))
+/// Whether a serialized object is of a class that is not Keras's own: registered under a package, or of a module elsewhere.
+/// Old files name neither.
+pub fn is_foreign(tree: &Tree) -> bool {
+    let text = |key: &str| tree.get(key).and_then(Tree::as_str).unwrap_or_default();
+    let (module, registered) = (text("module"), text("registered_name"));
+    let package = module.split('.').next().unwrap_or(module);
+    let is_keras = matches!(package, "" | "keras" | "keras_core" | "tf_keras" | "tensorflow" | "builtins");
+    !is_keras || (registered.contains('>') && !registered.starts_with("keras>"))
 }
 
 impl Default for Registry {

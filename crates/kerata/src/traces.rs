@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kerata_core::artifact::{TraceOrigin, Traces};
 use kerata_core::graph::Graph;
 use kerata_core::{Artifact, Error, Result, Tree, Variable};
-use kerata_nn::Registry;
 use kerata_nn::models::ModelTraces;
+use kerata_nn::{Registry, is_foreign};
 
 /// Name of the signature that a model is exported under.
 pub(crate) const SERVING_DEFAULT: &str = "serving_default";
@@ -67,14 +67,10 @@ pub fn needs_code(config: &Tree) -> bool {
     match config {
         Tree::List(items) => items.iter().any(needs_code),
         Tree::Object(entries) => {
-            let registered = config.get("registered_name").and_then(Tree::as_str).unwrap_or_default();
-            let module = config.get("module").and_then(Tree::as_str).unwrap_or_default();
             let is_own = match config.class_name() {
                 Some("function" | "__lambda__") => true,
                 Some(class) if entries.contains_key("config") && !class.starts_with("__") => {
-                    let is_registered = registered.contains('>') && !registered.starts_with("keras>");
-                    let package = module.split('.').next().unwrap_or_default();
-                    is_registered || !matches!(package, "" | "keras" | "tf_keras" | "builtins")
+                    is_foreign(config)
                 }
                 _ => false,
             };

@@ -265,21 +265,26 @@ fn twenty_golden_steps(path: &Path, expected: &Tree, within: f64) -> Result<()> 
 
 #[test]
 fn twenty_steps_of_compiled_models_are_those_of_keras() {
-    let whole = recorded("golden.json");
+    judge("golden.json", CANNOT, twenty_golden_steps, 30);
+}
+
+/// Runs a check over every golden model that is recorded; those of the list must fail it.
+fn judge(record: &str, cannot: &[(&str, &str)], check: fn(&Path, &Tree, f64) -> Result<()>, least: usize) {
+    let whole = recorded(record);
     let only = std::env::var("GOLDEN").unwrap_or_default();
     let (mut passed, mut failed) = (0, Vec::new());
     for (name, path) in cases("keras-3.15") {
         let Some(expected) = whole.get(&name).filter(|_| name.contains(&only)) else { continue };
-        let cannot = CANNOT.iter().find(|(known, _)| *known == name);
-        match (twenty_golden_steps(&path, expected, tolerance(&name)), cannot) {
-            (Ok(()), None) => passed += 1,
-            (Ok(()), Some(_)) => failed.push(format!("{name}: works, take it out of CANNOT")),
-            (Err(_), Some(_)) => {}
-            (Err(error), None) => failed.push(format!("{name}: {error}")),
+        let is_listed = cannot.iter().any(|(known, _)| *known == name);
+        match (check(&path, expected, tolerance(&name)), is_listed) {
+            (Ok(()), false) => passed += 1,
+            (Ok(()), true) => failed.push(format!("{name}: works, take it out of the list")),
+            (Err(_), true) => {}
+            (Err(error), false) => failed.push(format!("{name}: {error}")),
         }
     }
     assert!(failed.is_empty(), "{passed} passed, {} failed:\n{}", failed.len(), failed.join("\n"));
-    assert!(!only.is_empty() || passed >= 30, "only {passed}");
+    assert!(!only.is_empty() || passed >= least, "only {passed}");
 }
 
 /// Results of a metric after each batch, and its variables after the last one.
@@ -497,19 +502,5 @@ const NO_GRADIENT: &[(&str, &str)] = &[
 
 #[test]
 fn gradients_of_every_layer_are_those_of_tensorflow() {
-    let whole = recorded("gradients.json");
-    let only = std::env::var("GOLDEN").unwrap_or_default();
-    let (mut passed, mut failed) = (0, Vec::new());
-    for (name, path) in cases("keras-3.15") {
-        let Some(expected) = whole.get(&name).filter(|_| name.contains(&only)) else { continue };
-        let cannot = NO_GRADIENT.iter().find(|(known, _)| *known == name);
-        match (differentiate(&path, expected, tolerance(&name)), cannot) {
-            (Ok(()), None) => passed += 1,
-            (Ok(()), Some(_)) => failed.push(format!("{name}: works, take it out of NO_GRADIENT")),
-            (Err(_), Some(_)) => {}
-            (Err(error), None) => failed.push(format!("{name}: {error}")),
-        }
-    }
-    assert!(failed.is_empty(), "{passed} passed, {} failed:\n{}", failed.len(), failed.join("\n"));
-    assert!(!only.is_empty() || passed > 100, "only {passed}");
+    judge("gradients.json", NO_GRADIENT, differentiate, 101);
 }
