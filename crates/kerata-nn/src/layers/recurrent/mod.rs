@@ -3,6 +3,7 @@
 use super::Layer;
 use crate::config::macros::family;
 
+mod cell_layer;
 mod conv_lstm;
 mod dropout;
 mod recurrence;

@@ -1,6 +1,7 @@
 //! `SimpleRNN`: fully connected recurrent layer.
 
 use super::SimpleRNNCell;
+use super::cell_layer::cell_layer;
 use super::recurrence::{ARGUMENTS, Recurrence};
 use crate::layers::prelude::*;
 
@@ -60,56 +61,8 @@ config! {
     first [return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask]
 }
 
-impl SimpleRNN {
-    /// The cell that is called at each step.
-    fn cell(&self, scope: &Scope) -> AnyLayer {
-        let cell = SimpleRNNCell::new(self.units)
-            .activation(self.activation.clone())
-            .use_bias(self.use_bias)
-            .kernel_initializer(self.kernel_initializer.clone())
-            .recurrent_initializer(self.recurrent_initializer.clone())
-            .bias_initializer(self.bias_initializer.clone())
-            .kernel_regularizer(self.kernel_regularizer.clone())
-            .recurrent_regularizer(self.recurrent_regularizer.clone())
-            .bias_regularizer(self.bias_regularizer.clone())
-            .kernel_constraint(self.kernel_constraint.clone())
-            .recurrent_constraint(self.recurrent_constraint.clone())
-            .bias_constraint(self.bias_constraint.clone())
-            .dropout(self.dropout)
-            .recurrent_dropout(self.recurrent_dropout)
-            .seed(self.seed.clone());
-        AnyLayer::new(cell).with_dtype(scope.policy().clone())
-    }
-
-    fn recurrence<'a>(&self, cell: &'a AnyLayer) -> Recurrence<'a> {
-        Recurrence {
-            cell,
-            return_sequences: self.return_sequences,
-            return_state: self.return_state,
-            go_backwards: self.go_backwards,
-            stateful: self.stateful,
-            zero_output_for_mask: self.zero_output_for_mask,
-            time_major: self.time_major,
-        }
-    }
-}
-
-impl Layer for SimpleRNN {
-    fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
-        let cell = self.cell(scope);
-        self.recurrence(&cell).build(scope, inputs)
-    }
-
-    fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let cell = self.cell(scope);
-        self.recurrence(&cell).call(scope, inputs)
-    }
-
-    fn arguments(&self) -> &'static [&'static str] {
-        ARGUMENTS
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
-}
+cell_layer! { SimpleRNN of SimpleRNNCell [
+    activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+    kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
+    recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
+] }
