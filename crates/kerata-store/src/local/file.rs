@@ -1,23 +1,19 @@
-//! A new file: bytes are gathered in two aligned blocks; while one fills, a helper thread writes the other, past the
-//! page cache where the file system can.
+//! A new file: bytes are gathered in aligned blocks; while one fills, threads write the full ones, past the page cache
+//! where the file system can.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 
 use kerata_core::{Error, Result, Sink};
 #[cfg(target_os = "linux")]
-use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
+use super::block::{BLOCK_BYTES, Block};
+use super::writers::{Writers, bypass_cache, write_failed};
 use crate::DiskFile;
 
-/// Bytes of one block; two are in use.
-const BLOCK_BYTES: usize = 4 << 20;
-/// What O_DIRECT wants addresses, offsets and lengths to be a multiple of.
-const ALIGN_BYTES: usize = 4096;
 /// Room taken ahead when the size is not known.
 const AHEAD_BYTES: u64 = 64 << 20;
 
@@ -30,7 +26,7 @@ pub(super) struct LocalFile {
     /// Bytes that the file has room for, when room was taken.
     allocated: u64,
     patches: Vec<(u64, Vec<u8>)>,
-    helper: Option<Helper>,
+    writers: Option<Writers>,
 }
 
 impl LocalFile {
@@ -41,7 +37,7 @@ impl LocalFile {
             flushed: 0,
             allocated: 0,
             patches: Vec::new(),
-            helper: None,
+            writers: None,
         };
         if expected_bytes >= BLOCK_BYTES as u64 {
             new.allocate(expected_bytes).map_err(|error| failed("take room for the file", error))?;
@@ -65,7 +61,7 @@ impl LocalFile {
         Ok(())
     }
 
-    /// Hands the full block to the helper and takes the other one.
+    /// Hands the full block to the writers and takes an empty one.
     fn flush_block(&mut self) -> Result<()> {
         let end = self.flushed + BLOCK_BYTES as u64;
         if end > self.allocated && self.allocated > 0 {
@@ -74,14 +70,14 @@ impl LocalFile {
         } else if self.flushed == 0 && self.allocated == 0 {
             let _ = self.allocate(AHEAD_BYTES);
         }
-        if self.helper.is_none() {
-            self.helper = Helper::start(self.file.clone());
+        if self.writers.is_none() {
+            self.writers = Writers::start(self.file.clone());
         }
-        match &mut self.helper {
-            Some(helper) => self.block = helper.exchange(std::mem::take(&mut self.block), self.flushed)?,
+        match &mut self.writers {
+            Some(writers) => self.block = writers.exchange(std::mem::take(&mut self.block), self.flushed)?,
             None => {
                 self.file.write_all_at(self.block.filled(), self.flushed).map_err(write_failed)?;
-                self.block.len = 0;
+                self.block.clear();
             }
         }
         self.flushed = end;
@@ -93,7 +89,7 @@ impl Sink for LocalFile {
     fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             bytes = self.block.fill(bytes);
-            if self.block.len == BLOCK_BYTES {
+            if self.block.len() == BLOCK_BYTES {
                 self.flush_block()?;
             }
         }
@@ -101,7 +97,7 @@ impl Sink for LocalFile {
     }
 
     fn position(&self) -> u64 {
-        self.flushed + self.block.len as u64
+        self.flushed + self.block.len() as u64
     }
 
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
@@ -119,8 +115,8 @@ impl Sink for LocalFile {
 
 impl DiskFile for LocalFile {
     fn sync(&mut self) -> Result<()> {
-        if let Some(helper) = self.helper.take() {
-            helper.finish()?;
+        if let Some(writers) = self.writers.take() {
+            writers.finish()?;
         }
         bypass_cache(&self.file, false);
         self.file.write_all_at(self.block.filled(), self.flushed).map_err(write_failed)?;
@@ -133,108 +129,6 @@ impl DiskFile for LocalFile {
         }
         self.file.sync_all().map_err(|error| Error::io("sync the file", &error))
     }
-}
-
-/// Bytes at an aligned address.
-#[derive(Default)]
-struct Block {
-    memory: Vec<u8>,
-    start: usize,
-    len: usize,
-}
-
-impl Block {
-    /// Takes what fits and gives back the rest.
-    fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if self.memory.is_empty() {
-            self.memory = vec![0; BLOCK_BYTES + ALIGN_BYTES];
-            self.start = self.memory.as_ptr().align_offset(ALIGN_BYTES).min(ALIGN_BYTES);
-        }
-        let (taken, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.len));
-        let at = self.start + self.len;
-        self.memory[at..at + taken.len()].copy_from_slice(taken);
-        self.len += taken.len();
-        rest
-    }
-
-    fn patch(&mut self, offset: usize, bytes: &[u8]) {
-        let at = self.start + offset;
-        self.memory[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-
-    fn filled(&self) -> &[u8] {
-        &self.memory[self.start..self.start + self.len]
-    }
-}
-
-/// A thread that writes full blocks and gives them back empty.
-struct Helper {
-    full: Sender<(Block, u64)>,
-    empty: Receiver<Result<Block>>,
-    thread: JoinHandle<()>,
-}
-
-impl Helper {
-    /// `None` when the system gives no thread.
-    fn start(file: Arc<File>) -> Option<Self> {
-        let (full, full_out) = channel::<(Block, u64)>();
-        let (empty_in, empty) = channel();
-        // The second block; the first one comes with the first exchange.
-        empty_in.send(Ok(Block::default())).ok()?;
-        let work = move || {
-            let mut is_direct = bypass_cache(&file, true);
-            for (mut block, offset) in full_out {
-                let mut written = file.write_all_at(block.filled(), offset);
-                let is_refused =
-                    |error: &std::io::Error| error.raw_os_error() == Some(Errno::INVAL.raw_os_error());
-                if is_direct && written.as_ref().is_err_and(is_refused) {
-                    is_direct = bypass_cache(&file, false);
-                    written = file.write_all_at(block.filled(), offset);
-                }
-                block.len = 0;
-                if empty_in.send(written.map(|()| block).map_err(write_failed)).is_err() {
-                    return;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("kerata-write".into()).spawn(work).ok()?;
-        Some(Self { full, empty, thread })
-    }
-
-    fn exchange(&mut self, full: Block, offset: u64) -> Result<Block> {
-        let stopped = || Error::internal("the writing thread stopped");
-        self.full.send((full, offset)).map_err(|_| stopped())?;
-        self.empty.recv().map_err(|_| stopped())?
-    }
-
-    fn finish(self) -> Result<()> {
-        drop(self.full);
-        let written = self.empty.iter().try_for_each(|block| block.map(drop));
-        self.thread.join().map_err(|_| Error::internal("the writing thread stopped"))?;
-        written
-    }
-}
-
-/// Switches writing past the page cache; says whether it is on.
-#[cfg(target_os = "linux")]
-fn bypass_cache(file: &File, on: bool) -> bool {
-    let Ok(mut flags) = fcntl_getfl(file) else {
-        return false;
-    };
-    if flags.contains(OFlags::DIRECT) != on {
-        flags.set(OFlags::DIRECT, on);
-        return fcntl_setfl(file, flags).is_ok() && on;
-    }
-    on
-}
-
-#[cfg(not(target_os = "linux"))]
-fn bypass_cache(_file: &File, _on: bool) -> bool {
-    false
-}
-
-fn write_failed(error: std::io::Error) -> Error {
-    Error::io("write the file", &error)
 }
 
 fn failed(doing: &str, error: Errno) -> Error {

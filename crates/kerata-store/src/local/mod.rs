@@ -1,8 +1,10 @@
 //! `LocalStorage`: files and folders of this machine.
 
+mod block;
 mod file;
 mod folder;
 mod mmap;
+mod writers;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
