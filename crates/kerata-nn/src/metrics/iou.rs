@@ -1,6 +1,6 @@
 //! `IoU`: overlap of labelled and predicted classes over their union.
 
-use super::overlap::Overlap;
+use super::overlap::{Overlap, measured_by_overlap};
 use super::prelude::*;
 
 config! {
@@ -34,17 +34,4 @@ impl IoU {
     }
 }
 
-impl Measure for IoU {
-    fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
-        self.overlap().build(declared);
-        Ok(())
-    }
-
-    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
-        self.overlap().update(state, &sample.y_true, &sample.y_pred, sample)
-    }
-
-    fn result(&self, state: &State) -> Result<Tensor> {
-        self.overlap().result(state)
-    }
-}
+measured_by_overlap! { IoU }

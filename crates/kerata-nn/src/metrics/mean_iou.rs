@@ -1,6 +1,6 @@
 //! `MeanIoU`: overlap of labels and predictions over their union, mean of all classes.
 
-use super::overlap::Overlap;
+use super::overlap::{Overlap, measured_by_overlap};
 use super::prelude::*;
 
 config! {
@@ -32,17 +32,4 @@ impl MeanIoU {
     }
 }
 
-impl Measure for MeanIoU {
-    fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
-        self.overlap().build(declared);
-        Ok(())
-    }
-
-    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
-        self.overlap().update(state, &sample.y_true, &sample.y_pred, sample)
-    }
-
-    fn result(&self, state: &State) -> Result<Tensor> {
-        self.overlap().result(state)
-    }
-}
+measured_by_overlap! { MeanIoU }

@@ -1,6 +1,6 @@
 //! `OneHotMeanIoU`: overlap of one-hot labels and predictions over their union, mean of all classes.
 
-use super::overlap::Overlap;
+use super::overlap::{Overlap, measured_by_overlap};
 use super::prelude::*;
 
 config! {
@@ -30,17 +30,4 @@ impl OneHotMeanIoU {
     }
 }
 
-impl Measure for OneHotMeanIoU {
-    fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
-        self.overlap().build(declared);
-        Ok(())
-    }
-
-    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
-        self.overlap().update(state, &sample.y_true, &sample.y_pred, sample)
-    }
-
-    fn result(&self, state: &State) -> Result<Tensor> {
-        self.overlap().result(state)
-    }
-}
+measured_by_overlap! { OneHotMeanIoU }

@@ -80,3 +80,25 @@ impl Overlap<'_> {
         ops::divide(&ops::sum(&shares, &[], false)?, &ops::plus(&there, EPSILON)?)
     }
 }
+
+/// Makes a config a metric that its [`Overlap`] measures.
+macro_rules! measured_by_overlap {
+    ($metric:ident) => {
+        impl Measure for $metric {
+            fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
+                self.overlap().build(declared);
+                Ok(())
+            }
+
+            fn update(&self, state: &State, sample: &Sample) -> Result<()> {
+                self.overlap().update(state, &sample.y_true, &sample.y_pred, sample)
+            }
+
+            fn result(&self, state: &State) -> Result<Tensor> {
+                self.overlap().result(state)
+            }
+        }
+    };
+}
+
+pub(super) use measured_by_overlap;

@@ -1,6 +1,6 @@
 //! `Add`: the sum of tensors.
 
-use super::merge::{fold, joined_mask};
+use super::merge::{fold, joins_masks};
 use crate::layers::prelude::*;
 
 config! {
@@ -13,16 +13,5 @@ impl Layer for Add {
         Ok(vec![fold(inputs, ops::add)?])
     }
 
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn compute_mask(
-        &self,
-        _: &Scope,
-        _: &[Tensor],
-        masks: &[Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
-        joined_mask(masks)
-    }
+    joins_masks!();
 }

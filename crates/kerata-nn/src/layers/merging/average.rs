@@ -1,6 +1,6 @@
 //! `Average`: the mean of tensors.
 
-use super::merge::{fold, joined_mask};
+use super::merge::{fold, joins_masks};
 use crate::layers::prelude::*;
 
 config! {
@@ -15,16 +15,5 @@ impl Layer for Average {
         Ok(vec![ops::divide(&sum, &count)?])
     }
 
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn compute_mask(
-        &self,
-        _: &Scope,
-        _: &[Tensor],
-        masks: &[Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
-        joined_mask(masks)
-    }
+    joins_masks!();
 }

@@ -30,6 +30,26 @@ pub(super) fn joined_mask(masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>
     Ok(vec![Some(joined)])
 }
 
+/// The methods of a [`Layer`] whose result has the [`joined_mask`] of its inputs.
+macro_rules! joins_masks {
+    () => {
+        fn supports_masking(&self) -> bool {
+            true
+        }
+
+        fn compute_mask(
+            &self,
+            _: &Scope,
+            _: &[Tensor],
+            masks: &[Option<Tensor>],
+        ) -> Result<Vec<Option<Tensor>>> {
+            $crate::layers::merging::merge::joined_mask(masks)
+        }
+    };
+}
+
+pub(super) use joins_masks;
+
 /// Merges with a function that has no neutral element: what is masked in one tensor is taken from the others.
 pub(super) fn fold_masked(
     scope: &Scope,

@@ -1,6 +1,6 @@
 //! `Minimum`: the smallest of tensors.
 
-use super::merge::{fold_masked, joined_mask};
+use super::merge::{fold_masked, joins_masks};
 use crate::layers::prelude::*;
 
 config! {
@@ -13,16 +13,5 @@ impl Layer for Minimum {
         Ok(vec![fold_masked(scope, inputs, ops::minimum)?])
     }
 
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn compute_mask(
-        &self,
-        _: &Scope,
-        _: &[Tensor],
-        masks: &[Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
-        joined_mask(masks)
-    }
+    joins_masks!();
 }

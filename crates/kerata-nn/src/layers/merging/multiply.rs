@@ -1,6 +1,6 @@
 //! `Multiply`: the product of tensors.
 
-use super::merge::{equal_ranks, fold, joined_mask};
+use super::merge::{equal_ranks, fold, joined_mask, joins_masks};
 use crate::layers::prelude::*;
 
 config! {
@@ -27,16 +27,5 @@ impl Layer for Multiply {
         }
     }
 
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn compute_mask(
-        &self,
-        _: &Scope,
-        _: &[Tensor],
-        masks: &[Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
-        joined_mask(masks)
-    }
+    joins_masks!();
 }

@@ -1,6 +1,6 @@
 //! `Subtract`: the difference of two tensors.
 
-use super::merge::{fold, joined_mask};
+use super::merge::{fold, joins_masks};
 use crate::layers::prelude::*;
 
 config! {
@@ -14,16 +14,5 @@ impl Layer for Subtract {
         Ok(vec![fold(&[first.clone(), second.clone()], ops::subtract)?])
     }
 
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn compute_mask(
-        &self,
-        _: &Scope,
-        _: &[Tensor],
-        masks: &[Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
-        joined_mask(masks)
-    }
+    joins_masks!();
 }
