@@ -156,7 +156,6 @@ SIGNATURES = [(path.parent.name, path.name[3:-4]) for path in sorted(TF_GOLDEN.g
 REFUSED = {
     "m_tensor_lists": "PartitionedCall",
     "m_unknown_rank": "rank",
-    "v1_control_flow": "loops",
 }
 
 

@@ -8,6 +8,7 @@ pub mod containers;
 mod content;
 pub mod era;
 mod format;
+pub mod graph_def;
 pub mod h5;
 mod input;
 pub mod keras;
@@ -29,6 +30,7 @@ use kerata_core::{Error, Result, ResultExt};
 #[rustfmt::skip]
 pub static FORMATS: &[&dyn Format] = &[
     &checkpoint::Checkpoint,
+    &graph_def::GraphDef,
     &h5::H5,
     &keras::Keras,
     &keras::KerasFolder,

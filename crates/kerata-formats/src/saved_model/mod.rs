@@ -10,6 +10,8 @@ mod read;
 mod signatures;
 mod write;
 
+pub(crate) use signatures::describe as describe_signatures;
+
 use kerata_core::{Artifact, Error, Limits, LossReport, Result};
 
 use crate::{Format, Input, Layout, Output, WriteOptions};

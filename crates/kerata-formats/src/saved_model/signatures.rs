@@ -9,7 +9,7 @@ use crate::containers::proto::tensorflow::{MetaGraphDef, TensorInfo, TensorShape
 pub(super) const INIT_OP: &str = "__saved_model_init_op";
 
 /// `{name: {"inputs": {name: [dtype, shape]}, "outputs": {...}}}`, all sorted by name.
-pub(super) fn describe(graph: &MetaGraphDef) -> Tree {
+pub(crate) fn describe(graph: &MetaGraphDef) -> Tree {
     let signatures = graph.signature_def.iter().filter(|(name, _)| *name != INIT_OP);
     let signatures = signatures.map(|(name, signature)| {
         let sides = [("inputs", tensors(&signature.inputs)), ("outputs", tensors(&signature.outputs))];

@@ -17,6 +17,8 @@ const MAX_NODES: usize = 5_000_000;
 
 /// What functions are read with.
 pub struct Reader<'a> {
+    /// The main graph.
+    pub main: &'a [NodeDef],
     pub functions: HashMap<&'a str, &'a FunctionDef>,
     pub limits: &'a Limits,
     /// Specs and trainability of the variables, by path.
@@ -135,20 +137,15 @@ fn in_order<'g>(
                 continue;
             }
             if states.insert(&node.name, State::Open).is_some() {
-                return Err(Error::unsupported(format!("node `{name}` needs itself"))
-                    .hint("loops of TensorFlow 1 (`Enter`, `NextIteration`) are not read; export with control flow v2"));
+                return Err(Error::corrupt(format!("node `{name}` needs itself")));
             }
             stack.push((&node.name, true));
             for input in &node.input {
                 let needed = node_of(input.trim_start_matches('^'));
-                match states.get(needed) {
-                    Some(State::Open) => {
-                        return Err(Error::unsupported(format!("node `{needed}` needs itself")).hint(
-                            "loops of TensorFlow 1 (`Enter`, `NextIteration`) are not read; export with control flow v2",
-                        ));
-                    }
-                    _ => stack.push((needed, false)),
+                if states.get(needed) == Some(&State::Open) {
+                    return Err(Error::corrupt(format!("node `{needed}` needs itself")));
                 }
+                stack.push((needed, false));
             }
         }
     }
@@ -156,7 +153,7 @@ fn in_order<'g>(
 }
 
 /// The node of an input `node`, `node:1`, `node:output:0`.
-pub(super) fn node_of(input: &str) -> &str {
+pub(crate) fn node_of(input: &str) -> &str {
     input.split(':').next().unwrap_or(input)
 }
 

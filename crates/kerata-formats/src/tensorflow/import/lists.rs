@@ -11,15 +11,16 @@ use super::value::{Element, List, Value, Written};
 pub const OPS: &[(&str, Lowering)] = &[
     ("TensorListElementShape", |_| Err(Error::unsupported("the shape of a list's elements"))),
     ("TensorListFromTensor", |c| Ok(vec![Value::List(List::Stacked(c.tensor(0)?.clone()))])),
-    ("TensorListGetItem", get_item),
-    ("TensorListLength", length),
+    ("TensorListGetItem", |c| read(c, list(c, 0)?, 1)),
+    ("TensorListLength", |c| length_of(c, list(c, 0)?)),
     ("TensorListReserve", reserve),
-    ("TensorListSetItem", set_item),
-    ("TensorListStack", stack),
+    ("TensorListSetItem", |c| write(c, list(c, 0)?, 1, 2)),
+    ("TensorListStack", |c| c.one(stacked(list(c, 0)?)?.clone())),
 ];
 
-fn list<'a>(c: &'a Call<'_>) -> Result<&'a List> {
-    match c.input(0)? {
+/// An input that is a list.
+pub fn list<'a>(c: &'a Call<'_>, position: usize) -> Result<&'a List> {
+    match c.input(position)? {
         Value::List(list) => Ok(list),
         _ => Err(Error::corrupt("expected a tensor list")),
     }
@@ -40,8 +41,9 @@ fn reserve(c: &Call<'_>) -> Outputs {
     Ok(vec![Value::List(List::Reserved { length, shape, dtype: c.dtype("element_dtype", DType::Float32)? })])
 }
 
-fn length(c: &Call<'_>) -> Outputs {
-    let length = match list(c)? {
+/// The number of elements.
+pub fn length_of(c: &Call<'_>, list: &List) -> Outputs {
+    let length = match list {
         List::Stacked(tensor) => Element::of_axis(tensor, 0),
         List::Reserved { length, .. } => length.clone(),
         List::Present { .. } | List::Written(_) => return Err(not_here()),
@@ -58,9 +60,10 @@ fn length(c: &Call<'_>) -> Outputs {
     }
 }
 
-fn get_item(c: &Call<'_>) -> Outputs {
-    let place = c.tensor(1)?;
-    match list(c)? {
+/// The element at the place that is an input.
+pub fn read(c: &Call<'_>, list: &List, place: usize) -> Outputs {
+    let place = c.tensor(place)?;
+    match list {
         List::Stacked(tensor) => c.one(ops::take(tensor, place, Some(0))?),
         List::Present { element, counter } if place.is(counter) => c.one(element.clone()),
         List::Reserved { .. } => Err(Error::unsupported("reading a list before it is written")),
@@ -68,9 +71,10 @@ fn get_item(c: &Call<'_>) -> Outputs {
     }
 }
 
-fn set_item(c: &Call<'_>) -> Outputs {
-    let (place, item) = (c.tensor(1)?, c.tensor(2)?);
-    let written = match list(c)? {
+/// The list with another element at a place; both are inputs.
+pub fn write(c: &Call<'_>, list: &List, place_input: usize, item: usize) -> Outputs {
+    let (place, item) = (c.tensor(place_input)?, c.tensor(item)?);
+    let written = match list {
         List::Stacked(tensor) => List::Stacked(replaced(tensor, place, item)?),
         List::Reserved { length, .. } => {
             let sizes = std::iter::once(length.size()).chain(item.sizes());
@@ -83,7 +87,7 @@ fn set_item(c: &Call<'_>) -> Outputs {
         }
         List::Written(written) if written.element.is_none() => {
             // A list of one element keeps the last; others take one element a step.
-            let is_single = written.is_single && c.numbers(1).is_ok_and(|place| place == [0]);
+            let is_single = written.is_single && c.numbers(place_input).is_ok_and(|place| place == [0]);
             if !is_single && !place.is(&written.counter) {
                 return Err(not_here());
             }
@@ -99,9 +103,10 @@ fn replaced(stack: &Tensor, place: &Tensor, item: &Tensor) -> Result<Tensor> {
     ops::scatter_update(stack, &place, &ops::expand_dims(item, 0)?)
 }
 
-fn stack(c: &Call<'_>) -> Outputs {
-    match list(c)? {
-        List::Stacked(tensor) => c.one(tensor.clone()),
+/// All elements along a new first axis.
+pub fn stacked(list: &List) -> Result<&Tensor> {
+    match list {
+        List::Stacked(tensor) => Ok(tensor),
         _ => Err(Error::unsupported("the elements of a list that was never written")),
     }
 }

@@ -3,8 +3,10 @@
 //! `docs/formats/saved-model.md`, section "Running", lists the ops.
 
 mod arrays;
+mod asked;
 mod call;
 mod control;
+mod flow;
 mod functions;
 mod images;
 mod linalg;
@@ -22,8 +24,12 @@ mod slices;
 mod state;
 mod structure;
 mod table;
+mod tensor_arrays;
 mod tensors;
 mod text;
 mod value;
 
+pub(crate) use asked::{is_placeholder, placeholder, result};
+pub(crate) use functions::node_of;
 pub use program::Program;
+pub(crate) use tensors::array_of;

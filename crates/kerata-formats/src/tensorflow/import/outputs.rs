@@ -14,6 +14,7 @@ const OUTPUTS: &[(&str, &[&str])] = &[
     ("UniqueV2", &["y", "idx"]),
     ("Switch", &["output_false", "output_true"]),
     ("Merge", &["output", "value_index"]),
+    ("TensorArrayV3", &["handle", "flow"]),
     ("TensorListPopBack", &["output_handle", "tensor"]),
     ("StatelessRandomGetKeyCounter", &["key", "counter"]),
     ("MaxPoolWithArgmax", &["output", "argmax"]),

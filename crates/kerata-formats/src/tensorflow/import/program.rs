@@ -12,10 +12,11 @@ use kerata_core::{Artifact, Data, Error, Limits, Result, ResultExt, Shape};
 use super::functions::{Reader, node_of, pick};
 use super::structure::{Leaf, leaves};
 use super::value::{Table, Value};
+use super::{asked, flow};
 use crate::containers::bundle::dtype_from_tf;
 use crate::containers::proto::tensorflow::{
-    MetaGraphDef, NodeDef, SavedObject, SignatureDef, TensorShapeProto, collection_def, saved_object,
-    tensor_info,
+    FunctionDef, MetaGraphDef, NodeDef, SavedObject, SignatureDef, TensorShapeProto, collection_def,
+    saved_object, tensor_info,
 };
 
 /// Name of the entry that lists signatures.
@@ -44,7 +45,7 @@ impl fmt::Debug for Program {
     }
 }
 
-/// An input or output of a graph.
+/// An input of a graph.
 struct Port {
     name: String,
     spec: TensorSpec,
@@ -114,33 +115,60 @@ impl Program {
         quiet.or(traces.first()).map(String::as_str)
     }
 
-    /// Inputs and outputs that a signature declares, in order.
-    fn ports(&self, signature: &SignatureDef) -> Result<(Vec<Port>, Vec<Port>)> {
+    /// Inputs and names of outputs that a signature declares, in order.
+    fn ports(&self, signature: &SignatureDef) -> Result<(Vec<Port>, Vec<String>)> {
         let port = |(name, info): (&String, &crate::containers::proto::tensorflow::TensorInfo)| {
             let spec = spec_of(info.dtype, info.tensor_shape.as_ref()).at(|| format!("tensor `{name}`"))?;
             Ok(Port { name: name.clone(), spec })
         };
         let mut inputs = signature.inputs.iter().map(port).collect::<Result<Vec<_>>>()?;
-        let mut outputs = signature.outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
+        let mut outputs: Vec<String> = signature.outputs.keys().cloned().collect();
         inputs
             .sort_by_key(|port| (self.order.iter().position(|name| *name == port.name), natural(&port.name)));
-        outputs.sort_by_key(|port| natural(&port.name));
+        outputs.sort_by_key(|name| natural(name));
         Ok((inputs, outputs))
+    }
+
+    /// The main graph and the library without control flow of TensorFlow 1, where they have any.
+    fn flow(&self) -> Result<(Option<Vec<NodeDef>>, Vec<FunctionDef>)> {
+        let (mut nodes, mut functions) = (None, Vec::new());
+        let Some(graph) = &self.graph.graph_def else { return Ok((nodes, functions)) };
+        for function in graph.library.iter().flat_map(|library| &library.function) {
+            // A function that cannot be read matters only where it is called, and says so there.
+            if flow::is_needed(&function.node_def)
+                && let Ok((function, parts)) = flow::functional_function(function, &self.limits)
+            {
+                functions.push(function);
+                functions.extend(parts);
+            }
+        }
+        if flow::is_needed(&graph.node) {
+            let made = flow::functional("", &graph.node, &self.limits)?;
+            nodes = Some(made.nodes);
+            functions.extend(made.functions);
+        }
+        Ok((nodes, functions))
     }
 
     fn reader<'a>(
         &'a self,
+        flow: &'a (Option<Vec<NodeDef>>, Vec<FunctionDef>),
         variables: &'a dyn Fn(&str) -> Result<(TensorSpec, bool)>,
         assets: &'a dyn Fn(&str) -> Result<Vec<u8>>,
     ) -> Reader<'a> {
         let library = self.graph.graph_def.as_ref().and_then(|graph| graph.library.as_ref());
-        let functions = library.map_or(&[][..], |library| &library.function);
+        // Later ones stand in for those of their name.
+        let functions = library.into_iter().flat_map(|library| &library.function).chain(&flow.1);
         let named = |function| {
-            let function: &crate::containers::proto::tensorflow::FunctionDef = function;
+            let function: &FunctionDef = function;
             Some((function.signature.as_ref()?.name.as_str(), function))
         };
         Reader {
-            functions: functions.iter().filter_map(named).collect(),
+            main: flow
+                .0
+                .as_deref()
+                .unwrap_or_else(|| self.graph.graph_def.as_ref().map_or(&[], |graph| &graph.node)),
+            functions: functions.filter_map(named).collect(),
             limits: &self.limits,
             variables,
             assets,
@@ -226,13 +254,13 @@ impl Program {
 
     /// A value of the main graph.
     fn main<'a>(
-        &'a self,
+        &self,
         tensor: &str,
-        reader: &Reader<'_>,
+        reader: &Reader<'a>,
         builder: &GraphBuilder,
         known: &mut HashMap<&'a str, Vec<Value>>,
     ) -> Result<Value> {
-        let nodes: &'a [NodeDef] = self.graph.graph_def.as_ref().map_or(&[], |graph| &graph.node);
+        let nodes = reader.main;
         let by_name = nodes.iter().map(|node| (node.name.as_str(), node)).collect();
         let root = nodes.iter().find(|node| node.name == node_of(tensor)).map(|node| node.name.as_str());
         let root = root.ok_or_else(|| Error::corrupt(format!("node `{}` is not stored", node_of(tensor))))?;
@@ -289,22 +317,20 @@ impl Program {
         // Where results are described, they stand in the order of the description, whatever the function calls them.
         let described: Vec<String> = self.results_of(function);
         let mut named_outputs = Vec::new();
-        for (at, port) in outputs.iter().enumerate() {
-            let sorted = {
-                let mut names: Vec<&String> = outputs.iter().map(|port| &port.name).collect();
-                names.sort();
-                names.iter().position(|name| **name == port.name).unwrap_or(at)
-            };
+        let mut sorted: Vec<&String> = outputs.iter().collect();
+        sorted.sort();
+        for (at, output) in outputs.iter().enumerate() {
             let by_name = match described.len() == results.len() {
-                true => described.iter().position(|path| *path == port.name),
-                false => results.iter().position(|result| result.name == port.name),
+                true => described.iter().position(|path| path == output),
+                false => results.iter().position(|result| result.name == *output),
             };
-            let place =
-                by_name.unwrap_or(if self.graph.signature_def.contains_key(name) { sorted } else { at });
-            let value = made
-                .get(place)
-                .ok_or_else(|| Error::corrupt(format!("output `{}` is not made", port.name)))?;
-            named_outputs.push((port.name.as_str(), value.tensor()?.clone()));
+            let by_order = match self.graph.signature_def.contains_key(name) {
+                true => sorted.binary_search(&output).ok(),
+                false => Some(at),
+            };
+            let value = by_name.or(by_order).and_then(|place| made.get(place));
+            let value = value.ok_or_else(|| Error::corrupt(format!("output `{output}` is not made")))?;
+            named_outputs.push((output.as_str(), value.tensor()?.clone()));
         }
         let pairs: Vec<(&str, &Tensor)> =
             named_outputs.iter().map(|(name, tensor)| (*name, tensor)).collect();
@@ -320,7 +346,7 @@ impl Program {
     }
 
     /// Inputs and outputs of a function that is no signature, by the structure of its arguments and results.
-    fn structured(&self, function: &str, inputs: usize, outputs: usize) -> Result<(Vec<Port>, Vec<Port>)> {
+    fn structured(&self, function: &str, inputs: usize, outputs: usize) -> Result<(Vec<Port>, Vec<String>)> {
         let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
         let concrete = functions.and_then(|functions| functions.get(function));
         let concrete =
@@ -335,10 +361,11 @@ impl Program {
         let inputs = arguments.iter().enumerate().map(|(at, leaf)| {
             port(leaf, if leaf.name.is_empty() { format!("in_{at}") } else { leaf.name.clone() })
         });
-        let outputs = results.iter().enumerate().map(|(at, leaf)| {
-            port(leaf, if leaf.path.is_empty() { format!("output_{at}") } else { leaf.path.clone() })
-        });
-        Ok((inputs.collect::<Result<_>>()?, outputs.collect::<Result<_>>()?))
+        let outputs = results
+            .iter()
+            .enumerate()
+            .map(|(at, leaf)| if leaf.path.is_empty() { format!("output_{at}") } else { leaf.path.clone() });
+        Ok((inputs.collect::<Result<_>>()?, outputs.collect()))
     }
 
     /// A signature by the nodes of the main graph (models of TensorFlow 1).
@@ -361,13 +388,20 @@ impl Program {
         for port in &inputs {
             let tensor = tensor_of(&signature.inputs, &port.name)?;
             let value = Value::of(builder.input(port.name.clone(), port.spec.clone()));
-            let nodes = self.graph.graph_def.as_ref().map_or(&[][..], |graph| &graph.node);
+            let nodes = reader.main;
             if let Some(node) = nodes.iter().find(|node| node.name == node_of(&tensor)) {
                 known.insert(&node.name, vec![value]);
             }
         }
+        // The weights of a frozen graph are constants, read as variables so that they can be exchanged.
+        for node in reader.main.iter().filter(|node| node.op == "Const") {
+            if let Some((spec, trainable)) = self.variables.get(&node.name) {
+                let variable = builder.variable(&node.name, spec.clone(), *trainable)?;
+                known.insert(&node.name, vec![Value::of(variable)]);
+            }
+        }
         for asset in &self.graph.asset_file_def {
-            let nodes = self.graph.graph_def.as_ref().map_or(&[][..], |graph| &graph.node);
+            let nodes = reader.main;
             if let Some(tensor_info::Encoding::Name(tensor)) =
                 asset.tensor_info.as_ref().and_then(|i| i.encoding.as_ref())
                 && let Some(node) = nodes.iter().find(|node| node.name == node_of(tensor))
@@ -379,12 +413,10 @@ impl Program {
             self.main(node, reader, builder, &mut known).at(|| format!("initializer `{node}`"))?;
         }
         let mut made = Vec::new();
-        for port in &outputs {
-            let tensor = tensor_of(&signature.outputs, &port.name)?;
-            made.push((
-                port.name.as_str(),
-                self.main(&tensor, reader, builder, &mut known)?.tensor()?.clone(),
-            ));
+        for output in &outputs {
+            let tensor = tensor_of(&signature.outputs, output)?;
+            let value = self.main(&tensor, reader, builder, &mut known)?;
+            made.push((output.as_str(), value.tensor()?.clone()));
         }
         let pairs: Vec<(&str, &Tensor)> = made.iter().map(|(name, tensor)| (*name, tensor)).collect();
         builder.finish(&pairs)
@@ -415,17 +447,22 @@ impl Traces for Program {
     fn graph(&self, name: &str) -> Result<Graph> {
         let variables = |path: &str| self.variable(path);
         let assets = |name: &str| self.asset(name);
-        let reader = self.reader(&variables, &assets);
+        let flow = self.flow()?;
+        let reader = self.reader(&flow, &variables, &assets);
         let builder = GraphBuilder::new(name);
         let place = || format!("signature `{name}`");
         if let Some(function) = self.concrete(name) {
             return self.by_function(name, function, &reader, &builder).at(place);
         }
-        let signature = self.graph.signature_def.get(name).filter(|_| name != INIT_OP).ok_or_else(|| {
+        if let Some(signature) = self.graph.signature_def.get(name).filter(|_| name != INIT_OP) {
+            return self.by_nodes(signature, &reader, &builder).at(place);
+        }
+        let nodes = self.graph.graph_def.as_ref().map_or(&[][..], |graph| &graph.node);
+        let signature = asked::signature(name, nodes).at(place)?.ok_or_else(|| {
             Error::not_found(format!("no signature `{name}`"))
                 .hint(format!("there are {}", self.names().join(", ")))
         })?;
-        self.by_nodes(signature, &reader, &builder).at(place)
+        self.by_nodes(&signature, &reader, &builder).at(place)
     }
 }
 

@@ -17,6 +17,8 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("Const", constant),
     ("DisableCopyOnRead", |_| Ok(vec![Value::Nothing])),
     ("NoOp", |_| Ok(vec![Value::Nothing])),
+    ("Placeholder", |_| Err(Error::not_found("an input that is not among those of the signature"))),
+    ("PlaceholderWithDefault", |c| Ok(vec![c.input(0)?.clone()])),
     ("ReadVariableOp", |c| Ok(vec![Value::of(read(c, 0)?)])),
     ("ResourceGather", |c| c.one(ops::take(&read(c, 0)?, c.tensor(1)?, Some(0))?)),
     ("ResourceGatherNd", |c| c.one(ops::gather_nd(&read(c, 0)?, c.tensor(1)?)?)),

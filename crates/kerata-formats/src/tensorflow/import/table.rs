@@ -5,7 +5,8 @@ use kerata_core::{Error, Result};
 use super::call::{Call, Outputs};
 use super::value::Value;
 use super::{
-    arrays, control, images, linalg, lists, math, network, ragged, random, refused, shapes, state, text,
+    arrays, control, images, linalg, lists, math, network, ragged, random, refused, shapes, state,
+    tensor_arrays, text,
 };
 
 /// How a node is read.
@@ -24,6 +25,7 @@ const ROOMS: &[&[(&str, Lowering)]] = &[
     ragged::OPS,
     random::OPS,
     state::OPS,
+    tensor_arrays::OPS,
     text::OPS,
 ];
 

@@ -1,5 +1,6 @@
 //! SavedModels and checkpoints of real TensorFlow (`fixtures/tensorflow`).
 
+mod frozen;
 mod hostile;
 mod reading;
 mod running;
@@ -53,9 +54,10 @@ fn in_memory(root: &Path) -> FolderRef {
 }
 
 fn input(folder: &Path, expect: &Tree) -> Input {
-    match expect.get("prefix").and_then(Tree::as_str) {
-        Some(prefix) => Input::prefix(prefix, in_memory(folder)),
-        None => Input::folder("model", in_memory(&folder.join("model"))),
+    match (expect.get("prefix").and_then(Tree::as_str), expect.get("kind").and_then(Tree::as_str)) {
+        (Some(prefix), _) => Input::prefix(prefix, in_memory(folder)),
+        (None, Some("frozen")) => Input::bytes("frozen.pb", fs::read(folder.join("frozen.pb")).unwrap()),
+        (None, _) => Input::folder("model", in_memory(&folder.join("model"))),
     }
 }
 
