@@ -6,8 +6,10 @@
 pub mod kernels;
 
 mod batch;
+mod cell;
 mod context;
 mod domain;
+mod hoist;
 mod plan;
 mod program;
 mod rewrite;

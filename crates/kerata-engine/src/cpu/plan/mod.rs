@@ -1,8 +1,8 @@
 //! `Plan`: a graph as steps in order, and running them.
 
-mod assemble;
+pub(super) mod assemble;
 mod build;
-mod fuse;
+pub(super) mod fuse;
 mod transposes;
 
 use std::collections::HashSet;

@@ -10,6 +10,7 @@ mod moves;
 mod names;
 mod pool;
 mod quantized;
+mod recurrent;
 mod reduce;
 mod scan;
 mod take;

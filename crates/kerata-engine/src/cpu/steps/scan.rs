@@ -1,35 +1,40 @@
 //! Loops over sequences: the body is a plan of its own; products of the sequences alone are done before the loop.
 
-use kerata_core::graph::{Graph, GraphBuilder, NodeKind, Step, Tensor, ValueId};
+use kerata_core::graph::{Graph, NodeKind};
 use kerata_core::ops::{Op, Scan};
-use kerata_core::{Array, DType, Error, Result, ResultExt, Shape, TensorSpec};
+use kerata_core::{Array, DType, Error, Result, ResultExt};
 
-use super::{Kernel, Request, binary, unary};
+use super::recurrent::{self, Recurrent};
+use super::{Kernel, Request};
 use crate::cpu::context::Context;
+use crate::cpu::hoist::hoist;
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::plan::Plan;
 use crate::cpu::rewrite;
 
-/// The step of a `scan`.
+/// The step of a `scan`: a cell where the body is one, else a loop over the body's plan.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let op = request.op.as_any().downcast_ref::<Scan>()?;
     let constants: Vec<Option<Array>> = request.inputs.iter().map(|input| input.constant.cloned()).collect();
-    Loop::new(op, &constants, request.isa).ok().map(|step| Box::new(step) as Box<dyn Kernel>)
+    let parts = Parts::new(op, &constants, request.isa).ok()?;
+    if let Some(cell) = recurrent::cell(op, &parts, request.isa) {
+        return Some(Box::new(Recurrent::new(op, parts.before, cell)));
+    }
+    Loop::new(op, parts, request.isa).ok().map(|step| Box::new(step) as Box<dyn Kernel>)
 }
 
-struct Loop {
-    op: Scan,
+/// A body made ready: its constants put in, and split into what is computed ahead for all elements and what is not.
+pub(super) struct Parts {
     /// Computes further sequences from the sequences, before the loop.
-    before: Option<Plan>,
-    body: Plan,
-    /// Which captures the body still takes.
-    captures: Vec<usize>,
-    /// Which sequences the body still reads.
-    is_read: Vec<bool>,
+    pub before: Option<Plan>,
+    /// Takes the states, elements, captures that are not constant, and elements of the further sequences.
+    pub body: Graph,
+    /// Which of the scan's inputs are captures that the body still takes.
+    pub captures: Vec<usize>,
 }
 
-impl Loop {
-    fn new(op: &Scan, constants: &[Option<Array>], isa: Isa) -> Result<Loop> {
+impl Parts {
+    fn new(op: &Scan, constants: &[Option<Array>], isa: Isa) -> Result<Parts> {
         let first_capture = op.states + op.sequences;
         let mut body = op.body.clone();
         let mut captures = Vec::new();
@@ -47,14 +52,30 @@ impl Loop {
         }
         body.inputs = inputs;
         let body = rewrite::simplify(&body)?;
-        let sequences = op.states..first_capture;
-        let (before, body) = match hoist(&body, sequences.clone())? {
+        let (before, body) = match hoist(&body, op.states..first_capture)? {
             Some((before, rest)) => (Some(Plan::new(&before, isa, None)?), rest),
             None => (None, body),
         };
+        Ok(Parts { before, body, captures })
+    }
+}
+
+struct Loop {
+    op: Scan,
+    before: Option<Plan>,
+    body: Plan,
+    captures: Vec<usize>,
+    /// Which sequences the body still reads.
+    is_read: Vec<bool>,
+}
+
+impl Loop {
+    fn new(op: &Scan, parts: Parts, isa: Isa) -> Result<Loop> {
+        let Parts { before, body, captures } = parts;
         let uses = body.use_counts();
-        let is_read =
-            sequences.map(|at| uses[body.inputs[at].node].first().is_some_and(|n| *n > 0)).collect();
+        let is_read = (op.states..op.states + op.sequences)
+            .map(|at| uses[body.inputs[at].node].first().is_some_and(|n| *n > 0))
+            .collect();
         Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa, None)?, captures, is_read })
     }
 }
@@ -67,12 +88,7 @@ impl Kernel for Loop {
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
         let (states, rest) = inputs.split_at(self.op.states);
         let sequences = &rest[..self.op.sequences];
-        let known = sequences.first().map(|sequence| sequence.shape().first().copied().unwrap_or(0));
-        let length = self.op.length.and_then(|length| usize::try_from(length).ok());
-        let steps = known.or(length).ok_or_else(|| Error::mismatch("a scan without a length"))?;
-        if sequences.iter().any(|sequence| sequence.shape().first() != Some(&steps)) {
-            return Err(Error::mismatch("sequences of different lengths"));
-        }
+        let steps = steps(sequences, self.op.length)?;
         if steps == 0 {
             let inputs: Vec<Array> = inputs.iter().map(|&input| input.clone()).collect();
             return self.op.evaluate(&inputs);
@@ -147,6 +163,17 @@ impl Kernel for Loop {
     }
 }
 
+/// How many steps a scan has.
+pub(super) fn steps(sequences: &[&Array], length: Option<u64>) -> Result<usize> {
+    let known = sequences.first().map(|sequence| sequence.shape().first().copied().unwrap_or(0));
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    let steps = known.or(length).ok_or_else(|| Error::mismatch("a scan without a length"))?;
+    if sequences.iter().any(|sequence| sequence.shape().first() != Some(&steps)) {
+        return Err(Error::mismatch("sequences of different lengths"));
+    }
+    Ok(steps)
+}
+
 /// Element `at` of a sequence.
 fn element(cx: &Context, sequence: &Array, at: usize) -> Result<Array> {
     let shape = &sequence.shape()[1..];
@@ -165,94 +192,4 @@ fn stack(list: &[Array]) -> Result<Array> {
     let rows =
         list.iter().map(|array| array.reshape([&[1], array.shape()].concat())).collect::<Result<Vec<_>>>()?;
     Array::join(&rows.iter().collect::<Vec<_>>(), 0)
-}
-
-/// Splits a body into what can be computed for all elements at once, and the rest, which takes the results as further
-/// sequences after its inputs. Only worth it when a product is among them.
-fn hoist(body: &Graph, sequences: std::ops::Range<usize>) -> Result<Option<(Graph, Graph)>> {
-    let count = body.nodes.len();
-    // Of each node: whether it follows from the elements alone, and whether a product is in it.
-    let mut moves = vec![false; count];
-    let mut has_product = vec![false; count];
-    for at in sequences.clone() {
-        let spec = body.spec(body.inputs[at])?;
-        moves[body.inputs[at].node] = spec.dtype == DType::Float32;
-    }
-    for (at, node) in body.nodes.iter().enumerate() {
-        let Some(op) = node.op() else { continue };
-        let rank = node.outputs.first().map_or(0, TensorSpec::rank);
-        let constant_rank = |value: ValueId| body.nodes[value.node].constant().map(Array::rank);
-        let may = match (op.name(), &node.inputs[..]) {
-            ("matmul", [left, right]) => moves[left.node] && constant_rank(*right) == Some(2),
-            (_, [x]) if unary(op).is_some() => moves[x.node],
-            (_, [a, b]) if binary(op).is_some() => {
-                let fits = |value: ValueId| {
-                    moves[value.node] && body.spec(value).is_ok_and(|spec| spec.rank() == rank)
-                };
-                let small = |value: ValueId| constant_rank(value).is_some_and(|own| own <= rank);
-                (fits(*a) && fits(*b)) || (fits(*a) && small(*b)) || (small(*a) && fits(*b))
-            }
-            _ => false,
-        };
-        moves[at] = may && node.outputs[0].dtype == DType::Float32;
-        has_product[at] =
-            moves[at] && (op.name() == "matmul" || node.inputs.iter().any(|input| has_product[input.node]));
-    }
-    // Values that the rest reads.
-    let mut wanted = Vec::new();
-    for (at, node) in body.nodes.iter().enumerate() {
-        if !moves[at] {
-            wanted.extend(node.inputs.iter().copied());
-        }
-    }
-    wanted.extend(body.results());
-    wanted.retain(|value| has_product[value.node]);
-    wanted.sort_by_key(|value| (value.node, value.output));
-    wanted.dedup();
-    if wanted.is_empty() {
-        return Ok(None);
-    }
-    let builder = GraphBuilder::new("before");
-    let mut made: Vec<Option<Tensor>> = vec![None; count];
-    for at in sequences {
-        let value = body.inputs[at];
-        let spec = longer(body.spec(value)?);
-        made[value.node] = Some(builder.input(format!("sequence_{at}"), spec));
-    }
-    for (at, node) in body.nodes.iter().enumerate() {
-        made[at] = match &node.kind {
-            NodeKind::Constant(array) => Some(builder.constant(array.clone())),
-            NodeKind::Op(op) if moves[at] => {
-                let inputs =
-                    node.inputs.iter().map(|input| made[input.node].clone()).collect::<Option<Vec<_>>>();
-                let inputs = inputs.ok_or_else(|| Error::internal("a moved node without its inputs"))?;
-                builder.add_arc(op.clone(), &inputs)?.into_iter().next()
-            }
-            _ => made[at].take(),
-        };
-    }
-    let outputs: Vec<(&str, &Tensor)> =
-        wanted.iter().filter_map(|value| Some(("sequence", made[value.node].as_ref()?))).collect();
-    let before = builder.finish(&outputs)?;
-    let rest = replace(body, &wanted)?;
-    Ok(Some((before, rest)))
-}
-
-/// The body with some values as further inputs.
-fn replace(body: &Graph, values: &[ValueId]) -> Result<Graph> {
-    let mut graph = body.clone();
-    for &value in values {
-        let node = &mut graph.nodes[value.node];
-        node.kind = NodeKind::Input { name: format!("hoisted_{}", value.node) };
-        node.inputs.clear();
-        graph.inputs.push(value);
-    }
-    // Rewriting without a change leaves out what nothing reads any more.
-    graph.rewrite(|_, _| Ok(Step::Keep))
-}
-
-/// A spec with one more axis in front.
-fn longer(spec: &TensorSpec) -> TensorSpec {
-    let axes = std::iter::once(None).chain(spec.shape.axes().iter().copied());
-    TensorSpec::new(spec.dtype, Shape::new(axes))
 }
