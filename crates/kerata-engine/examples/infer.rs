@@ -29,6 +29,7 @@ type Make = fn(&mut Model, usize) -> Result<(Tensor, Vec<usize>)>;
 
 const MODELS: &[(&str, Make)] = &[
     ("mlp", mlp),
+    ("cnn", cnn),
     ("mobilenet_v2", mobilenet_v2),
     ("resnet50", resnet50),
     ("transformer", transformer),
@@ -163,6 +164,18 @@ fn mlp(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {
     }
     let x = ops::softmax(&model.dense(&x, 10)?, &[-1])?;
     Ok((x, vec![batch, 784]))
+}
+
+fn cnn(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {
+    let mut x = model.input(&[28, 28, 1]);
+    for filters in [32, 64] {
+        x = ops::relu(&model.conv(&x, 3, filters, 1, Padding::Valid)?)?;
+        x = ops::max_pool(&x, &[2], &[2], Padding::Valid)?;
+    }
+    let x = ops::reshape(&x, [x.size(0), 1600u64.into()])?;
+    let x = ops::relu(&model.dense(&x, 128)?)?;
+    let x = ops::softmax(&model.dense(&x, 10)?, &[-1])?;
+    Ok((x, vec![batch, 28, 28, 1]))
 }
 
 fn mobilenet_v2(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {

@@ -1,14 +1,17 @@
 //! Whether samples of a batch can be run apart, and how many together: memory stays small and in cache, and threads
 //! take whole tiles.
 
+use std::sync::Mutex;
+
 use kerata_core::graph::{Graph, Node, NodeKind, ValueId};
 use kerata_core::ops::{Concat, Conv, Dim, Full, Pad, Pool, Range, Reshape, Slice, Split, Take, Transpose};
-use kerata_core::{Array, Error, Result};
+use kerata_core::{Array, DType, Error, Result};
 
+use super::context;
 use super::steps;
 
-/// Floats of the largest value of a tile.
-const TILE: usize = 256 * 1024;
+/// Floats of the largest value of a tile: with the values around it, it stays in the second-level cache.
+const TILE: usize = 96 * 1024;
 
 /// Floats of the largest value of one sample, if no value of the graph mixes samples: the first axis of every input,
 /// and of everything that follows from it, is the batch.
@@ -107,9 +110,65 @@ fn first_dim(dims: &[Dim], inputs: &[ValueId], is_batch: &dyn Fn(ValueId) -> boo
 }
 
 /// Samples `from..to` of an array.
-pub(super) fn samples(array: &Array, from: usize, to: usize) -> Result<Array> {
+pub(super) fn samples(buffers: &context::Pool, array: &Array, from: usize, to: usize) -> Result<Array> {
     let mut shape = array.shape().to_vec();
     let width: usize = shape.get(1..).ok_or_else(|| Error::internal("a batch axis"))?.iter().product();
     shape[0] = to - from;
-    array.take_runs(&[from * width], (to - from) * width, shape)
+    if array.dtype() != DType::Float32 {
+        return array.take_runs(&[from * width], (to - from) * width, shape);
+    }
+    let mut floats = buffers.take((to - from) * width);
+    floats.copy_from_slice(&array.as_f32()?[from * width..to * width]);
+    Array::from_f32(shape, floats)
+}
+
+/// An output of all samples while tiles of it are made.
+pub(super) struct Whole {
+    batch: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The floats so far, and the shape of a sample.
+    floats: Vec<f32>,
+    sample: Option<Vec<usize>>,
+    /// Tiles of other elements by their first sample.
+    others: Vec<(usize, Array)>,
+}
+
+impl Whole {
+    pub fn new(batch: usize) -> Whole {
+        Whole { batch, state: Mutex::default() }
+    }
+
+    /// Takes over the tile that begins with a sample.
+    pub fn put(&self, buffers: &context::Pool, from: usize, part: Array) -> Result<()> {
+        let mut state = self.state.lock().map_err(|_| Error::internal("a tile failed"))?;
+        let [_, sample @ ..] = part.shape() else { return Err(Error::internal("a batch axis")) };
+        if part.dtype() != DType::Float32 {
+            state.others.push((from, part));
+            return Ok(());
+        }
+        let width: usize = sample.iter().product();
+        if state.sample.is_none() {
+            state.floats = buffers.take(self.batch * width);
+            state.sample = Some(sample.to_vec());
+        }
+        let to = state.floats.get_mut(from * width..from * width + part.len());
+        to.ok_or_else(|| Error::internal("tiles of one shape"))?.copy_from_slice(part.as_f32()?);
+        // Copied at once, the next tile writes to the same place in cache.
+        buffers.recycle(part);
+        Ok(())
+    }
+
+    /// The output, when all tiles are there.
+    pub fn finish(self) -> Result<Array> {
+        let mut state = self.state.into_inner().map_err(|_| Error::internal("a tile failed"))?;
+        if let Some(sample) = state.sample {
+            return Array::from_f32([&[self.batch], &sample[..]].concat(), state.floats);
+        }
+        state.others.sort_by_key(|(from, _)| *from);
+        Array::join(&state.others.iter().map(|(_, part)| part).collect::<Vec<_>>(), 0)
+    }
 }

@@ -79,27 +79,27 @@ impl CpuSession {
         let batch = all[0].shape()[0];
         let tiles = batch.div_ceil(tile);
         let alone = Workers::single();
-        let made: Vec<OnceLock<Result<Vec<Array>>>> = (0..tiles).map(|_| OnceLock::new()).collect();
+        let whole: Vec<batch::Whole> = self.graph.outputs.iter().map(|_| batch::Whole::new(batch)).collect();
+        let ends: Vec<OnceLock<Result<()>>> = (0..tiles).map(|_| OnceLock::new()).collect();
         self.workers.each(tiles, &|index| {
             let (from, to) = (batch * index / tiles, batch * (index + 1) / tiles);
             let run = || {
                 let parts = all[..count]
                     .iter()
-                    .map(|input| batch::samples(input, from, to))
+                    .map(|input| batch::samples(&self.pool, input, from, to))
                     .collect::<Result<Vec<_>>>()?;
-                let parts: Vec<&Array> = parts.iter().chain(all[count..].iter().copied()).collect();
-                self.run_whole(&alone, &parts)
+                let arguments: Vec<&Array> = parts.iter().chain(all[count..].iter().copied()).collect();
+                let made = self.run_whole(&alone, &arguments)?;
+                whole.iter().zip(made).try_for_each(|(whole, part)| whole.put(&self.pool, from, part))?;
+                parts.into_iter().for_each(|part| self.pool.recycle(part));
+                Ok(())
             };
-            let _ = made[index].set(run());
+            let _ = ends[index].set(run());
         });
-        let made = made
-            .into_iter()
-            .map(|cell| cell.into_inner().unwrap_or_else(|| Err(Error::internal("a tile was not run"))))
-            .collect::<Result<Vec<_>>>()?;
-        let outputs = self.graph.outputs.len();
-        (0..outputs)
-            .map(|at| Array::join(&made.iter().map(|tile| &tile[at]).collect::<Vec<_>>(), 0))
-            .collect()
+        for end in ends {
+            end.into_inner().unwrap_or_else(|| Err(Error::internal("a tile was not run")))?;
+        }
+        whole.into_iter().map(batch::Whole::finish).collect()
     }
 
     /// The names of the kernels, in order.

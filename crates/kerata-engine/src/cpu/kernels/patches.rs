@@ -86,39 +86,68 @@ impl Window {
 /// Floats at one pointer below which patches are copied.
 const SHORT: usize = 8;
 
-fn copy_patch(data: &[f32], window: &Window, channel: usize, row: usize, out: &mut [f32]) {
-    let (n, at) = window.coordinates(row);
+/// Copies the patches of output positions `at` and so many that follow in its line, each `row_len` floats.
+fn copy_line(data: &[f32], window: &Window, channel: usize, (n, at): (usize, [usize; 3]), out: &mut [f32]) {
     let [depth, height, width] = window.input;
     let line_len = window.kernel[2] * window.depth;
-    let first = (at[2] * window.strides[2]).wrapping_sub(window.padding[2]);
-    let is_run = window.dilation[2] == 1
-        && window.depth == window.channels
-        && first < width
-        && first + window.kernel[2] <= width;
-    let mut lines = out.chunks_exact_mut(line_len);
+    let row_len = window.taps() * window.depth;
+    let count = out.len() / row_len;
+    let is_dense = window.dilation[2] == 1 && window.depth == window.channels;
     for i in 0..window.kernel[0] {
         let z = window.position(0, at[0], i);
         for j in 0..window.kernel[1] {
-            let Some(out) = lines.next() else { return };
+            let out = &mut out[(i * window.kernel[1] + j) * line_len..];
             let (Some(z), Some(y)) = (z, window.position(1, at[1], j)) else {
-                out.fill(0.0);
+                (0..count).for_each(|row| out[row * row_len..][..line_len].fill(0.0));
                 continue;
             };
             let line = ((n * depth + z) * height + y) * width;
-            if is_run {
-                out.copy_from_slice(&data[(line + first) * window.channels..][..line_len]);
-                continue;
-            }
-            for (l, out) in out.chunks_exact_mut(window.depth).enumerate() {
-                match window.position(2, at[2], l) {
-                    Some(x) => {
-                        out.copy_from_slice(&data[(line + x) * window.channels + channel..][..window.depth])
-                    }
-                    None => out.fill(0.0),
+            let last = width.checked_sub(window.kernel[2]).filter(|_| is_dense);
+            let mut row = 0;
+            while row < count {
+                let first = ((at[2] + row) * window.strides[2]).wrapping_sub(window.padding[2]);
+                if let Some(last) = last.filter(|&last| first <= last) {
+                    // As many windows as lie inside from here on.
+                    let inside = ((last - first) / window.strides[2] + 1).min(count - row);
+                    let from = &data[(line + first) * window.channels..];
+                    let steps = (window.strides[2] * window.channels, row_len);
+                    copy_runs(from, &mut out[row * row_len..], line_len, steps, inside);
+                    row += inside;
+                    continue;
                 }
+                let out = &mut out[row * row_len..][..line_len];
+                for (l, out) in out.chunks_exact_mut(window.depth).enumerate() {
+                    match window.position(2, at[2] + row, l) {
+                        Some(x) => {
+                            let start = (line + x) * window.channels + channel;
+                            out.copy_from_slice(&data[start..start + window.depth]);
+                        }
+                        None => out.fill(0.0),
+                    }
+                }
+                row += 1;
             }
         }
     }
+}
+
+/// Copies runs of `len` floats, steps apart on both sides; the usual lengths without a call for each.
+fn copy_runs(from: &[f32], to: &mut [f32], len: usize, steps: (usize, usize), count: usize) {
+    #[inline(always)]
+    fn runs(from: &[f32], to: &mut [f32], len: usize, steps: (usize, usize), count: usize) {
+        for run in 0..count {
+            to[run * steps.1..][..len].copy_from_slice(&from[run * steps.0..][..len]);
+        }
+    }
+    macro_rules! of {
+        ($($len:literal)*) => {
+            match len {
+                $($len => runs(from, to, $len, steps, count),)*
+                _ => runs(from, to, len, steps, count),
+            }
+        };
+    }
+    of!(1 2 3 4 5 6 7 9 15 21)
 }
 
 impl Rows<'_> {
@@ -154,8 +183,13 @@ impl Rows<'_> {
                 }
             }
             Rows::Patches { data, window, channel, .. } => {
-                for (row, out) in (from..to).zip(out.chunks_exact_mut(row_len)) {
-                    copy_patch(data, window, channel, row, out);
+                let mut row = from;
+                while row < to {
+                    let (n, at) = window.coordinates(row);
+                    let count = (window.output[2] - at[2]).min(to - row);
+                    let out = &mut out[(row - from) * row_len..][..count * row_len];
+                    copy_line(data, window, channel, (n, at), out);
+                    row += count;
                 }
             }
         }

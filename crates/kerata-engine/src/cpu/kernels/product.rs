@@ -215,21 +215,22 @@ fn multiply_block(
     } else {
         rows.pointers(from, to, &mut table);
     }
-    let cuts = cuts(taps, depth);
-    let last = cuts.len() - 1;
-    for (index, cut) in cuts.iter().enumerate() {
-        let mut left = &panels.panels()[range.clone()];
-        while let Some(panel) = left.first() {
-            let next = panels.depth() * panel.width;
-            let together = tile::together(isa);
-            let is_single = to - from == 1
-                && panel.vectors == shape.rows.len()
-                && left.len() >= together
-                && left[together - 1].columns == panel.width;
-            left = &left[if is_single { together } else { 1 }..];
-            let most = shape.rows[panel.vectors - 1];
-            let tiles = (to - from).div_ceil(most);
-            let data = panels.data()[panel.start..][..next * if is_single { together } else { 1 }].as_ptr();
+    let cuts = Cuts::new(taps, depth);
+    let mut left = &panels.panels()[range];
+    while let Some(panel) = left.first() {
+        let next = panels.depth() * panel.width;
+        let together = tile::together(isa);
+        let is_single = to - from == 1
+            && panel.vectors == shape.rows.len()
+            && left.len() >= together
+            && left[together - 1].columns == panel.width;
+        left = &left[if is_single { together } else { 1 }..];
+        let most = shape.rows[panel.vectors - 1];
+        let tiles = (to - from).div_ceil(most);
+        let data = panels.data()[panel.start..][..next * if is_single { together } else { 1 }].as_ptr();
+        for index in 0..cuts.parts {
+            let cut = cuts.get(index);
+            let is_last = index + 1 == cuts.parts;
             for t in 0..tiles {
                 let first = (to - from) * t / tiles;
                 let height = (to - from) * (t + 1) / tiles - first;
@@ -251,8 +252,8 @@ fn multiply_block(
                     columns: panel.columns,
                     bias: finish.bias.map_or(std::ptr::null(), |b| b[panel.column..].as_ptr()),
                     accumulate: index > 0,
-                    low: if index == last { finish.clamp.0 } else { f32::NEG_INFINITY },
-                    high: if index == last { finish.clamp.1 } else { f32::INFINITY },
+                    low: if is_last { finish.clamp.0 } else { f32::NEG_INFINITY },
+                    high: if is_last { finish.clamp.1 } else { f32::INFINITY },
                 };
                 // SAFETY: the panels were laid out for `isa`, whose instructions are there; the row pointers come
                 // from `pointers` with `depth` floats each, and output places of different tasks do not overlap.
@@ -278,20 +279,29 @@ struct Cut {
     depth: usize,
 }
 
-/// Cuts the summed axis into ranges of about [`DEPTH_BLOCK`]; at least one, also when there is nothing to sum.
-fn cuts(taps: usize, depth: usize) -> Vec<Cut> {
-    if taps == 1 && depth > DEPTH_BLOCK {
-        let parts = depth.div_ceil(DEPTH_BLOCK);
-        return (0..parts)
-            .map(|i| (depth * i / parts, depth * (i + 1) / parts))
-            .map(|(from, to)| Cut { tap: 0, taps: 1, offset: from, depth: to - from })
-            .collect();
+/// The summed axis in ranges; at least one, also when there is nothing to sum.
+struct Cuts {
+    taps: usize,
+    depth: usize,
+    parts: usize,
+}
+
+impl Cuts {
+    /// Ranges of about [`DEPTH_BLOCK`]: of the depth of one tap, of whole taps otherwise.
+    fn new(taps: usize, depth: usize) -> Cuts {
+        let parts = (taps * depth).div_ceil(DEPTH_BLOCK).clamp(1, if taps == 1 { depth.max(1) } else { taps.max(1) });
+        Cuts { taps, depth, parts }
     }
-    let parts = (taps * depth).div_ceil(DEPTH_BLOCK).clamp(1, taps.max(1));
-    (0..parts)
-        .map(|i| (taps * i / parts, taps * (i + 1) / parts))
-        .map(|(from, to)| Cut { tap: from, taps: to - from, offset: 0, depth })
-        .collect()
+
+    fn get(&self, index: usize) -> Cut {
+        let range = |size: usize| (size * index / self.parts, size * (index + 1) / self.parts);
+        if self.taps == 1 {
+            let (from, to) = range(self.depth);
+            return Cut { tap: 0, taps: 1, offset: from, depth: to - from };
+        }
+        let (from, to) = range(self.taps);
+        Cut { tap: from, taps: to - from, offset: 0, depth: self.depth }
+    }
 }
 
 #[cfg(test)]
