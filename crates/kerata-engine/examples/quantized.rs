@@ -27,7 +27,13 @@ fn main() -> Result<()> {
 }
 
 /// The time with bytes over the time with floats.
-fn ratio(floats: &dyn Session, bytes: &dyn Session, batch: usize, width: usize, rounds: usize) -> Result<String> {
+fn ratio(
+    floats: &dyn Session,
+    bytes: &dyn Session,
+    batch: usize,
+    width: usize,
+    rounds: usize,
+) -> Result<String> {
     let values = (0..batch * width).map(|at| ((at * 7919) % 2003) as f32 / 1001.0 - 1.0).collect();
     let input = [Array::from_f32([batch, width], values)?];
     let time = |session: &dyn Session, calls: usize| {

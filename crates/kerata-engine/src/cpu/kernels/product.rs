@@ -289,7 +289,8 @@ struct Cuts {
 impl Cuts {
     /// Ranges of about [`DEPTH_BLOCK`]: of the depth of one tap, of whole taps otherwise.
     fn new(taps: usize, depth: usize) -> Cuts {
-        let parts = (taps * depth).div_ceil(DEPTH_BLOCK).clamp(1, if taps == 1 { depth.max(1) } else { taps.max(1) });
+        let parts =
+            (taps * depth).div_ceil(DEPTH_BLOCK).clamp(1, if taps == 1 { depth.max(1) } else { taps.max(1) });
         Cuts { taps, depth, parts }
     }
 
