@@ -6,6 +6,7 @@ mod commands;
 mod context;
 mod picture;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
 

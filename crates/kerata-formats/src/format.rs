@@ -89,6 +89,31 @@ impl Output<'_> {
     }
 }
 
+/// How tensors are compressed, without loss: bytes of elements put together where that helps, then packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// As they are: they can be used where they lie in the file.
+    #[default]
+    None,
+    /// Deflated, which Keras and h5py read.
+    Deflate,
+    /// By Zstandard, which h5py reads with a plugin only. A `.keras` file keeps them in a member of its own, that Keras does not
+    /// know.
+    Zstd,
+}
+
+impl Compression {
+    /// What does not read a file that is compressed so, as a loss.
+    pub(crate) fn losses(self) -> LossReport {
+        let mut report = LossReport::new();
+        if self == Self::Zstd {
+            report.lose("weights packed by Zstandard: kerata reads them, Keras does not, h5py with the package hdf5plugin");
+        }
+        report
+    }
+}
+
 /// How to write.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -100,8 +125,8 @@ pub struct WriteOptions {
     pub shard_tag: Option<String>,
     /// Date noted in the file (`2026-01-31@12:00:00`); `None` keeps the artifact's own.
     pub date_saved: Option<String>,
-    /// Whether tensors are compressed, in formats whose readers know how: `.keras`, `.weights.h5`, `.weights.json`, `.h5`.
-    pub compress: bool,
+    /// How tensors are compressed, in formats whose readers know how: `.keras`, `.weights.h5`, `.weights.json`, `.h5`.
+    pub compression: Compression,
 }
 
 impl WriteOptions {
@@ -124,10 +149,10 @@ impl WriteOptions {
         self
     }
 
-    /// Sets whether tensors are compressed.
+    /// Sets how tensors are compressed.
     #[must_use]
-    pub fn compress(mut self, compress: bool) -> Self {
-        self.compress = compress;
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -21,7 +21,7 @@ pub mod walk;
 pub mod weights_h5;
 pub mod weights_json;
 
-pub use format::{Format, Layout, Output, WriteOptions};
+pub use format::{Compression, Format, Layout, Output, WriteOptions};
 pub use input::{FolderRef, Input, MemoryFolder};
 
 use kerata_core::{Error, Result, ResultExt};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kerata_core::artifact::{TraceOrigin, Traces};
 use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, Sink};
-use kerata_formats::{Format, Layout, Output, WriteOptions, by_extension};
+use kerata_formats::{Compression, Format, Layout, Output, WriteOptions, by_extension};
 use kerata_nn::Registry;
 use kerata_store::{LocalStorage, PutOptions, Storage};
 
@@ -36,8 +36,8 @@ pub struct SaveOptions {
     pub traces: Option<bool>,
     /// What tells the classes of layers, where a trace must be made.
     pub registry: Option<Registry>,
-    /// Whether tensors are compressed, in formats whose readers know how; such files cannot be mapped.
-    pub compress: bool,
+    /// How tensors are compressed, in formats whose readers know how; such files cannot be mapped.
+    pub compression: Compression,
     /// Hears how far the writing is.
     pub observer: Option<Observer>,
 }
@@ -100,10 +100,16 @@ impl SaveOptions {
         self
     }
 
-    /// Sets whether tensors are compressed.
+    /// Sets whether tensors are compressed, so that Keras reads them.
     #[must_use]
-    pub fn compress(mut self, compress: bool) -> Self {
-        self.compress = compress;
+    pub fn compress(self, compress: bool) -> Self {
+        self.compression(if compress { Compression::Deflate } else { Compression::None })
+    }
+
+    /// Sets how tensors are compressed.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -194,7 +200,7 @@ fn write(
 ) -> Result<Saved> {
     let mut write_options = WriteOptions::new();
     write_options.max_shard_bytes = options.max_shard_bytes;
-    write_options.compress = options.compress;
+    write_options.compression = options.compression;
     let expected = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
     let put = PutOptions::new().overwrite(options.overwrite).expected_bytes(expected);
     let written = AtomicU64::new(0);

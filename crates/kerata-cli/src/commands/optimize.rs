@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kerata::optimize::{Activations, Evaluation, Quantization, Samples, TARGETS, Target, search};
 use kerata::text::memory;
+use kerata::formats::Compression;
 use kerata::{OpenOptions, OptimizeOptions, OptimizeReport, Registry, SaveOptions};
 use kerata_core::{Artifact, DType, Error, Result, ResultExt, Tree};
 
@@ -49,9 +50,10 @@ pub struct Optimize {
     /// Leave out variables that nothing reads, and second copies.
     #[arg(long)]
     prune: bool,
-    /// Deflate tensors and config: Keras reads them, a little slower.
-    #[arg(long)]
-    compress: bool,
+    /// Compress tensors and config, without loss: `deflate` is what Keras reads, `zstd` what only kerata reads.
+    #[arg(long, value_name = "deflate|zstd", num_args = 0..=1, require_equals = true, default_missing_value = "deflate",
+          value_parser = ["deflate", "zstd"])]
+    compress: Option<String>,
     /// Inputs and expected classes to measure on.
     #[arg(long, value_name = "X.npz,Y.npz", value_parser = parse_pair)]
     eval: Option<(PathBuf, PathBuf)>,
@@ -82,7 +84,7 @@ impl Run for Optimize {
         if self.target.keeps_graphs() {
             written = kerata::traced(&written, &registry)?;
         }
-        let options = SaveOptions::new().compress(self.compresses(target));
+        let options = SaveOptions::new().compression(self.compression(target));
         let saved = self.target.save(&written, &self.dst, options, context)?;
         let percent = if before == 0 { 0.0 } else { 100.0 * (1.0 - saved.bytes as f64 / before as f64) };
 
@@ -162,8 +164,14 @@ impl Optimize {
         Ok(options)
     }
 
-    fn compresses(&self, target: Option<Target>) -> bool {
-        self.compress || self.max_accuracy_drop.is_some() || target.is_some_and(Target::compresses)
+    fn compression(&self, target: Option<Target>) -> Compression {
+        let by_itself = self.max_accuracy_drop.is_some() || target.is_some_and(Target::compresses);
+        match self.compress.as_deref() {
+            Some("zstd") => Compression::Zstd,
+            Some(_) => Compression::Deflate,
+            None if by_itself => Compression::Deflate,
+            None => Compression::None,
+        }
     }
 }
 

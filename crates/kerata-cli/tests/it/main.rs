@@ -5,4 +5,5 @@ mod kerata;
 mod lost_functions;
 mod pictures;
 mod refusals;
+mod tour;
 mod wrong_inputs;

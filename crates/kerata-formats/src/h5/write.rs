@@ -14,8 +14,8 @@ use crate::walk::{self, Walk, slots};
 const KERAS_VERSION: &str = "3.15.1";
 
 pub(super) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<(Plan, LossReport)> {
-    let mut writer = Writer::new().compress(options.compress);
-    let mut losses = LossReport::new();
+    let mut writer = Writer::new().compression(options.compression);
+    let mut losses = options.compression.losses();
     let layout = artifact.metadata.extra.get(read::LAYOUT);
     match layout.and_then(|layout| Some((layout, unchanged(artifact, layout)?))) {
         Some((layout, originals)) => as_it_was(artifact, layout, originals, &mut writer)?,

@@ -17,6 +17,8 @@ use crate::{Format, Input, Layout, Output, WriteOptions};
 const METADATA: &str = "metadata.json";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
+/// Weights that Keras cannot read: the same file with its datasets packed by Zstandard.
+const WEIGHTS_PACKED: &str = "kerata/model.weights.h5";
 const WEIGHTS_NPZ: &str = "model.weights.npz";
 const ASSETS: &str = "assets/";
 

@@ -3,7 +3,7 @@
 use kerata_core::{Artifact, Error, Limits, Originals, Result, ResultExt, Role, Tree};
 
 use super::members::Members;
-use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_NPZ, trace};
+use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_NPZ, WEIGHTS_PACKED, trace};
 use crate::{era, npz, walk, weights_h5};
 
 pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
@@ -71,9 +71,12 @@ fn read_config(artifact: &mut Artifact, members: &Members, names: &[String], lim
 
 fn read_weights(artifact: &mut Artifact, members: &Members, names: &[String], limits: &Limits) -> Result<()> {
     let has = |name: &str| names.iter().any(|found| found == name);
-    if has(WEIGHTS) {
-        weights_h5::read_into(artifact, &members.source(WEIGHTS)?, limits).at(|| WEIGHTS)?;
-        artifact.checks.extend(members.check(WEIGHTS));
+    if has(WEIGHTS) && has(WEIGHTS_PACKED) {
+        return Err(Error::corrupt(format!("weights in two places: {WEIGHTS} and {WEIGHTS_PACKED}")));
+    }
+    if let Some(name) = [WEIGHTS, WEIGHTS_PACKED].into_iter().find(|name| has(name)) {
+        weights_h5::read_into(artifact, &members.source(name)?, limits).at(|| name)?;
+        artifact.checks.extend(members.check(name));
     } else if has(WEIGHTS_NPZ) {
         npz::read_into(artifact, &members.source(WEIGHTS_NPZ)?, limits).at(|| WEIGHTS_NPZ)?;
         artifact.checks.extend(members.check(WEIGHTS_NPZ));
@@ -97,7 +100,7 @@ fn name_variables(artifact: &mut Artifact) {
 
 fn read_files(artifact: &mut Artifact, members: &Members, names: &[String]) -> Result<()> {
     for name in names {
-        if matches!(name.as_str(), METADATA | CONFIG | WEIGHTS | TRACE | CONSTANTS) {
+        if matches!(name.as_str(), METADATA | CONFIG | WEIGHTS | WEIGHTS_PACKED | TRACE | CONSTANTS) {
             continue;
         }
         if name == WEIGHTS_NPZ && !names.iter().any(|name| name == WEIGHTS) {

@@ -2,10 +2,10 @@
 
 use kerata_core::{Artifact, Error, FolderSink, LossReport, Object, Result, Sink, Tree};
 
-use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, trace};
+use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_PACKED, trace};
 use crate::containers::hdf5::Plan;
 use crate::containers::zip::{MemberOptions, ZipWriter};
-use crate::{WriteOptions, weights_h5};
+use crate::{Compression, WriteOptions, weights_h5};
 
 /// The weights start at a multiple of this, so that they can be mapped.
 const ALIGN_BYTES: u64 = 64;
@@ -24,31 +24,31 @@ pub(super) fn write_zip(
     sink: &mut dyn Sink,
     options: &WriteOptions,
 ) -> Result<LossReport> {
-    let mut losses = LossReport::new();
+    let mut losses = options.compression.losses();
     let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
     let plan = weights_plan(artifact, options)?;
+    let compress = options.compression != Compression::None;
     let mut zip = ZipWriter::new(sink);
     let add = |zip: &mut ZipWriter<'_>, name: &str, text: &str| {
         let size = text.len() as u64;
-        let mut member =
-            zip.start(name, &MemberOptions::new().expected_bytes(size).deflate(options.compress))?;
+        let mut member = zip.start(name, &MemberOptions::new().expected_bytes(size).deflate(compress))?;
         member.write(text.as_bytes())?;
         member.finish()
     };
     add(&mut zip, METADATA, &metadata_text(artifact, options))?;
     add(&mut zip, CONFIG, &config)?;
     let member = MemberOptions::new().expected_bytes(plan.len());
-    let member = match options.compress && plan.len() <= MAX_DEFLATED_BYTES {
+    let member = match compress && plan.len() <= MAX_DEFLATED_BYTES {
         true => member.deflate(true),
         false => member.align(ALIGN_BYTES),
     };
-    let mut member = zip.start(WEIGHTS, &member)?;
+    let mut member = zip.start(weights_name(options), &member)?;
     plan.write(&mut member)?;
     member.finish()?;
     for (name, data) in files(artifact) {
         let mut member =
-            zip.start(&name, &MemberOptions::new().expected_bytes(data.len()).deflate(options.compress))?;
+            zip.start(&name, &MemberOptions::new().expected_bytes(data.len()).deflate(compress))?;
         data.stream(&mut |part| member.write(part))?;
         member.finish()?;
     }
@@ -69,13 +69,13 @@ pub(super) fn write_folder(
     folder: &mut dyn FolderSink,
     options: &WriteOptions,
 ) -> Result<LossReport> {
-    let mut losses = LossReport::new();
+    let mut losses = options.compression.losses();
     let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
     let plan = weights_plan(artifact, options)?;
     folder.create(METADATA)?.write(metadata_text(artifact, options).as_bytes())?;
     folder.create(CONFIG)?.write(config.as_bytes())?;
-    plan.write(&mut *folder.create(WEIGHTS)?)?;
+    plan.write(&mut *folder.create(weights_name(options))?)?;
     for (name, data) in files(artifact) {
         let mut file = folder.create(&name)?;
         data.stream(&mut |part| file.write(part))?;
@@ -99,6 +99,11 @@ fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &kerata_core::Dat
 fn goes_back(artifact: &Artifact) -> bool {
     let is_same = artifact.metadata.format.as_deref() == Some("keras");
     is_same && (artifact.originals.is_none() || artifact.unchanged().is_some())
+}
+
+/// Name of the member with the weights.
+fn weights_name(options: &WriteOptions) -> &'static str {
+    if options.compression == Compression::Zstd { WEIGHTS_PACKED } else { WEIGHTS }
 }
 
 fn weights_plan(artifact: &Artifact, options: &WriteOptions) -> Result<Plan> {

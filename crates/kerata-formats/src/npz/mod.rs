@@ -68,7 +68,7 @@ impl Format for Npz {
         _options: &WriteOptions,
     ) -> Result<LossReport> {
         write_arrays(artifact.variables.iter(), TextKind::Bytes, output.file()?)?;
-        let mut report = weights_h5::config_losses(artifact, self.name());
+        let mut report = weights_h5::config_losses(artifact, self.name(), crate::Compression::None);
         let untyped = |(path, variable): (&str, &Variable)| {
             (!npy::has_type(variable.dtype)).then(|| format!("`{path}` ({})", variable.dtype))
         };

@@ -48,7 +48,7 @@ impl Format for WeightsH5 {
         options: &WriteOptions,
     ) -> Result<LossReport> {
         plan(artifact, options)?.write(output.file()?)?;
-        Ok(config_losses(artifact, self.name()))
+        Ok(config_losses(artifact, self.name(), options.compression))
     }
 }
 

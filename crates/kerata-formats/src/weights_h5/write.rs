@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use kerata_core::{Artifact, LossReport, Originals, Result, Shape, Variable, Variables};
 
 use super::read::OLD_LAYERS;
-use crate::WriteOptions;
 use crate::containers::hdf5::{Plan, Writer};
+use crate::{Compression, WriteOptions};
 
 /// Lays out all variables of an artifact.
 pub(crate) fn plan(artifact: &Artifact, options: &WriteOptions) -> Result<Plan> {
@@ -55,7 +55,7 @@ pub(crate) fn plan_of<'a>(
     variables: impl Iterator<Item = (&'a str, &'a Variable)>,
     options: &WriteOptions,
 ) -> Result<Plan> {
-    let mut writer = Writer::new().compress(options.compress);
+    let mut writer = Writer::new().compression(options.compression);
     for (object, name) in objects {
         let group = if object.is_empty() { "vars".to_owned() } else { format!("{object}/vars") };
         writer.group(&group)?;
@@ -71,8 +71,8 @@ pub(crate) fn plan_of<'a>(
 }
 
 /// What a file of weights alone leaves out.
-pub(crate) fn config_losses(artifact: &Artifact, format: &str) -> LossReport {
-    let mut report = LossReport::new();
+pub(crate) fn config_losses(artifact: &Artifact, format: &str, compression: Compression) -> LossReport {
+    let mut report = compression.losses();
     if artifact.config.is_some() {
         report.lose(format!("the model's config: {format} keeps weights only"));
     }

@@ -87,7 +87,7 @@ impl Format for WeightsJson {
             ("weight_map", Tree::Object(weight_map)),
         ]);
         folder.create(&index_name)?.write(index.to_pretty_json(4).as_bytes())?;
-        Ok(weights_h5::config_losses(artifact, self.name()))
+        Ok(weights_h5::config_losses(artifact, self.name(), options.compression))
     }
 }
 

@@ -126,7 +126,7 @@ pub fn search(
         if options.dtype.is_some() && report.passes.last().is_some_and(|pass| pass.changed == 0) {
             continue;
         }
-        forms.push((name, stored_bytes(&form, format, true)?, form, report));
+        forms.push((name, stored_bytes(&form, format, kerata_formats::Compression::Deflate)?, form, report));
     }
     forms.sort_by_key(|form| form.1);
     let mut chosen = None;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kerata_core::{Artifact, FolderSink, Result, Sink};
-use kerata_formats::{Format, Layout, Output, WriteOptions};
+use kerata_formats::{Compression, Format, Layout, Output, WriteOptions};
 
 /// Bytes that an artifact takes in a format.
-pub fn stored_bytes(artifact: &Artifact, format: &dyn Format, compress: bool) -> Result<u64> {
-    let options = WriteOptions::new().compress(compress);
+pub fn stored_bytes(artifact: &Artifact, format: &dyn Format, compression: Compression) -> Result<u64> {
+    let options = WriteOptions::new().compression(compression);
     let total = Arc::new(AtomicU64::new(0));
     let mut counter = Counter { total: total.clone(), position: 0 };
     match format.layout() {

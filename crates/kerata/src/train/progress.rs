@@ -87,6 +87,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct ProgressBar {
     state: Option<Mutex<State>>,
+    is_plain: bool,
 }
 
 #[derive(Debug)]
@@ -98,15 +99,19 @@ struct State {
 }
 
 impl ProgressBar {
-    /// A bar on the standard error stream, if that is a terminal.
+    /// A bar on the standard error stream, if that is a terminal that knows how to write a line anew; without colors where
+    /// `NO_COLOR` asks for none.
     pub fn stderr() -> Self {
         let state = || Mutex::new(State { epoch: None, started: Instant::now(), first: 0, shown: None });
-        Self { state: std::io::stderr().is_terminal().then(state) }
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let is_shown = std::io::stderr().is_terminal() && !is_dumb;
+        Self { state: is_shown.then(state), is_plain: is_set("NO_COLOR") }
     }
 
     /// A bar that shows nothing.
     pub fn hidden() -> Self {
-        Self { state: None }
+        Self { state: None, is_plain: true }
     }
 
     /// Shows how far a training is.
@@ -126,11 +131,14 @@ impl ProgressBar {
         }
         state.shown = Some(Instant::now());
         text.push_str("\r\u{1b}[K");
-        text.push_str(&line(
-            progress,
-            state.started.elapsed(),
-            progress.batch - state.first.min(progress.batch),
-        )?);
+        let done = progress.batch - state.first.min(progress.batch);
+        let line = line(progress, state.started.elapsed(), done)?;
+        // A line that is longer than the terminal is wide cannot be written anew; the last one stays whole.
+        let columns =
+            terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+        let room =
+            columns.filter(|columns| *columns > 0 && !is_done).map_or(usize::MAX, |columns| columns - 1);
+        text.push_str(&cut(&line, room, self.is_plain));
         if is_done {
             text.push('\n');
         }
@@ -138,6 +146,23 @@ impl ProgressBar {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         written.map_err(|error| Error::io("cannot show the progress", &error))
     }
+}
+
+/// The start of a line that takes so many columns, with or without its colors.
+fn cut(line: &str, room: usize, is_plain: bool) -> String {
+    let (mut out, mut used, mut is_code) = (String::new(), 0, false);
+    for c in line.chars() {
+        is_code |= c == '\u{1b}';
+        if is_code {
+            // Codes go on behind the end: they turn colors off.
+            is_code = c != 'm';
+            out.extend(Some(c).filter(|_| !is_plain));
+        } else if used < room {
+            used += 1;
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// `45/45 ━━━━━━━━━━━━━━━━━━━━ 1s 3ms/step - accuracy: 0.9131 - loss: 0.3001`.
@@ -199,6 +224,12 @@ fn short(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_cut_to_its_room_and_ends_its_colors() {
+        assert_eq!(cut("\u{1b}[1m45/45\u{1b}[0m ab", 6, false), "\u{1b}[1m45/45\u{1b}[0m ");
+        assert_eq!(cut("\u{1b}[1m45/45\u{1b}[0m ab", 7, true), "45/45 a");
+    }
 
     #[test]
     fn lines_read_as_those_of_keras() {

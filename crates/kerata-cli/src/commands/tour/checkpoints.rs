@@ -34,16 +34,13 @@ pub fn tell(story: &mut Story) -> Result<()> {
 
     let folder = story.path("best");
     let start = Instant::now();
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|error| Error::io("cannot clear an earlier tour", &error))?;
-    }
     let options = CheckpointOptions::new()
         .save_when(SaveWhen::EveryEpochs(1))
         .keep(Keep::best(2, "val_loss"))
         .contents(Contents::Weights);
     let mut saving = SaveCheckpoints::new(CheckpointManager::open(&folder, options)?);
     let mut model = network::new()?;
-    let options: FitOptions = network::options(EPOCHS);
+    let options: FitOptions = network::options(EPOCHS, &story.context);
     let callbacks: Vec<Box<dyn Callback + '_>> = vec![Box::new(&mut saving)];
     let history = model.fit_with(&story.digits.x_train, &story.digits.y_train, &options, callbacks)?;
     let manager = saving.manager();

@@ -79,7 +79,7 @@ pub fn tell(story: &mut Story) -> Result<()> {
     model.compile_with(&network::compile(), &registry)?;
     let named = |array: &Array| [("array".to_owned(), array.clone())].into_iter().collect();
     let (x, y) = (named(&story.digits.x_train), named(&story.digits.y_train));
-    let options = network::options(EPOCHS);
+    let options = network::options(EPOCHS, &story.context);
     let fitted = fit_with(&model.to_artifact(), &x, &y, &registry, &options, Vec::new())?;
     let model = Model::from_artifact(&fitted.artifact, &registry)?;
     let expected = outputs(&model, &story.digits.x_test)?;
@@ -135,6 +135,7 @@ fn in_another_process(story: &Story, model: &Path) -> Result<Array> {
     let mut command = Command::new(program);
     command.arg("run").arg(model).arg("--inputs").arg(story.path("inputs.npz")).arg("--outputs").arg(&answer);
     let done = command.output().map_err(failed)?;
+    story.check_stop()?;
     if !done.status.success() {
         let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
         return Err(Error::internal(format!("`kerata run` failed: {said}")));

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod complete;
 mod custom;
+mod folder;
 mod network;
 mod production;
 mod report;
@@ -13,7 +14,7 @@ mod training;
 use std::path::PathBuf;
 
 use clap::Args;
-use kerata_core::{Error, Result, ResultExt};
+use kerata_core::Result;
 
 use super::Run;
 use crate::answer::Answer;
@@ -43,13 +44,12 @@ impl Run for Tour {
     fn run(self, context: &Context) -> Result<Answer> {
         let epochs = if self.quick { 2 } else { network::EPOCHS };
         if let Some(out) = &self.train_to {
-            training::in_child(&self.dir, out, epochs)?;
+            training::in_child(&self.dir, out, epochs, context)?;
             return Ok(Answer::default());
         }
-        std::fs::create_dir_all(&self.dir)
-            .map_err(|error| Error::io("cannot make the folder", &error))
-            .at(|| self.dir.display().to_string())?;
+        let mark = folder::prepare(&self.dir)?;
         let mut story = training::tell(self.dir, epochs, context)?;
+        story.mark = Some(mark);
         for chapter in CHAPTERS {
             story.check_stop()?;
             chapter(&mut story)?;

@@ -17,6 +17,8 @@ use kerata::nn::training::Compile;
 use kerata::{Checkpoints, FitOptions, Model};
 use kerata_core::{Error, Result, Shape};
 
+use crate::context::Context;
+
 /// How often the tour goes through the images.
 pub const EPOCHS: usize = 12;
 
@@ -51,13 +53,13 @@ pub fn compile() -> Compile {
 }
 
 /// How the network is trained; the order of the images comes from the seed.
-pub fn options(epochs: usize) -> FitOptions {
-    FitOptions::new().epochs(epochs).seed(7).validation_split(0.1)
+pub fn options(epochs: usize, context: &Context) -> FitOptions {
+    FitOptions::new().epochs(epochs).seed(7).validation_split(0.1).interrupt(context.stop.clone())
 }
 
 /// The same with checkpoints, to go on from the newest when there is one.
-pub fn options_with_checkpoints(epochs: usize, folder: &Path) -> FitOptions {
-    options(epochs).checkpoints(Checkpoints::new(folder, CHECKPOINT_EVERY).resume(true))
+pub fn options_with_checkpoints(epochs: usize, folder: &Path, context: &Context) -> FitOptions {
+    options(epochs, context).checkpoints(Checkpoints::new(folder, CHECKPOINT_EVERY).resume(true))
 }
 
 /// The share of rows whose largest value stands at the label.

@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use kerata::optimize::Quantization;
+use kerata::formats::Compression;
+use kerata::optimize::{Quantization, Target};
 use kerata::{Model, OpenOptions, OptimizeOptions, Registry, SaveOptions, optimize};
 use kerata_core::{DType, Result};
 
 use super::story::{Form, Story, largest_difference, outputs};
-use crate::table::render;
+use crate::table::render_within;
+use crate::terminal::columns;
 
-/// Name, file, what does it, how.
-type Smaller = (&'static str, &'static str, &'static str, fn(OptimizeOptions) -> OptimizeOptions);
+/// Name, file, what does it, how, and how it is compressed.
+type Smaller = (&'static str, &'static str, &'static str, fn(OptimizeOptions) -> OptimizeOptions, Compression);
 
 const FORMS: &[Smaller] = &[
     (
@@ -18,24 +20,35 @@ const FORMS: &[Smaller] = &[
         "small/inference.keras",
         "kerata optimize digits.keras small/inference.keras --drop-optimizer",
         |options| options.drop_optimizer(true),
+        Compression::None,
     ),
     (
         "float16",
         "small/float16.keras",
         "kerata optimize digits.keras small/float16.keras --drop-optimizer --dtype float16",
         |options| options.drop_optimizer(true).dtype(DType::Float16),
+        Compression::None,
     ),
     (
         "int8",
         "small/int8.keras",
         "kerata optimize digits.keras small/int8.keras --quantize int8",
         |options| options.quantize(Quantization::INT8),
+        Compression::None,
     ),
     (
         "int4",
         "small/int4.keras",
         "kerata optimize digits.keras small/int4.keras --quantize int4",
         |options| options.quantize(Quantization::INT4),
+        Compression::None,
+    ),
+    (
+        "smallest, compressed",
+        "small/smallest.keras",
+        "kerata optimize digits.keras small/smallest.keras --for smallest      # 4 bits, half precision, deflated",
+        |_| Target::Smallest.options(),
+        Compression::Deflate,
     ),
 ];
 
@@ -48,11 +61,11 @@ pub fn tell(story: &mut Story) -> Result<()> {
     std::fs::create_dir_all(story.path("small"))
         .map_err(|error| kerata_core::Error::io("cannot make the folder", &error))?;
 
-    for (name, file, how, set) in FORMS {
+    for (name, file, how, set, compression) in FORMS {
         let path = story.path(file);
         let start = Instant::now();
         let (smaller, _) = optimize(&original, &set(OptimizeOptions::new()))?;
-        let saved = story.save(&smaller, &path, SaveOptions::new())?;
+        let saved = story.save(&smaller, &path, SaveOptions::new().compression(*compression))?;
         let loaded = Model::from_artifact(&kerata::open(&path, &OpenOptions::new())?, Registry::built_in())?;
         let output = outputs(&loaded, &story.digits.x_test)?;
         let form = Form {
@@ -67,7 +80,7 @@ pub fn tell(story: &mut Story) -> Result<()> {
     }
     let rows: Vec<Vec<String>> = story.forms.iter().map(|form| row(form, whole)).collect();
     let header = ["form", "size", "saved", "accuracy", "largest difference"];
-    story.say(&indented(&render(&header, &rows, &[1, 2, 3, 4])));
+    story.say(&indented(&render_within(columns().map(|columns| columns.saturating_sub(3)), &header, &rows, &[1, 2, 3, 4])));
     Ok(())
 }
 

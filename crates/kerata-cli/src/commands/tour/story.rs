@@ -13,7 +13,8 @@ use kerata_core::{Artifact, Error, ErrorKind, Result, Tree};
 use super::network::accuracy;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::table::render;
+use crate::table::render_within;
+use crate::terminal::{columns, wrapped};
 
 /// What the chapters share.
 pub struct Story {
@@ -27,6 +28,8 @@ pub struct Story {
     pub expected: Array,
     pub chapters: Vec<Told>,
     pub forms: Vec<Form>,
+    /// The file that says whose folder it is.
+    pub mark: Option<PathBuf>,
     started: Instant,
 }
 
@@ -59,7 +62,7 @@ impl Story {
         let expected = outputs(&model, &digits.x_test)?;
         let started = Instant::now();
         let (chapters, forms) = (Vec::new(), Vec::new());
-        Ok(Self { dir, context, digits, model, history, expected, chapters, forms, started })
+        Ok(Self { dir, context, digits, model, history, expected, chapters, forms, mark: None, started })
     }
 
     /// Tells of the time before the story had a model.
@@ -91,12 +94,12 @@ impl Story {
             text.push_str(&format!("   {line}\n"));
         }
         let time = time(step.seconds);
-        match &step.left {
-            Some((path, bytes)) => {
-                text.push_str(&format!("     {}  {}  {time}  {}\n", path.display(), memory(*bytes), step.found));
-            }
-            None => text.push_str(&format!("     {time}  {}\n", step.found)),
-        }
+        let line = match &step.left {
+            Some((path, bytes)) => format!("{}  {}  {time}  {}", path.display(), memory(*bytes), step.found),
+            None => format!("{time}  {}", step.found),
+        };
+        text.push_str(&wrapped(&line, 5, columns()));
+        text.push('\n');
         self.say(&text);
         if let Some(told) = self.chapters.last_mut() {
             told.steps.push(step);
@@ -136,7 +139,8 @@ impl Story {
         let seconds = self.started.elapsed().as_secs_f64();
         let mut files = Vec::new();
         let mut rows = Vec::new();
-        for (path, bytes) in self.chapters.iter().flat_map(|told| &told.steps).filter_map(|step| step.left.as_ref()) {
+        let mark = self.mark.as_ref().map(|path| (path.clone(), bytes_at(path)));
+        for (path, bytes) in mark.iter().chain(self.chapters.iter().flat_map(|told| &told.steps).filter_map(|step| step.left.as_ref())) {
             rows.push(vec![path.display().to_string(), memory(*bytes)]);
             files.push(Tree::from([
                 ("path", Tree::from(path.display().to_string())),
@@ -157,11 +161,12 @@ impl Story {
             ("history", self.history.to_tree()),
             ("seconds", Tree::from(seconds)),
         ]);
-        let mut text = format!("\n{}", render(&["left behind", "size"], &rows, &[1]));
+        let mut text = format!("\n{}", render_within(columns(), &["left behind", "size"], &rows, &[1]));
+        let page = self.path("report.html");
         text.push_str(&format!(
-            "\nAll of it in {seconds:.1} s. Open {} in a browser, or try\n  \
-             kerata inspect | summary | tree --stats | plot   on any of these, or on a file of yours.\n",
-            self.path("report.html").display()
+            "\n{}\n{}\n",
+            wrapped(&format!("All of it in {seconds:.1} s. Open {} in a browser, or try", page.display()), 0, columns()),
+            wrapped("kerata inspect | summary | tree --stats | plot  on any of these, or on a file of yours.", 2, columns())
         ));
         Answer::new(json, text)
     }

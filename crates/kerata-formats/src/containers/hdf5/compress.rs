@@ -1,10 +1,12 @@
-//! Compression of datasets: bytes shuffled or not, deflated, one chunk a dataset.
+//! Compression of datasets: bytes shuffled or not, deflated or packed by Zstandard, one chunk a dataset.
 
 use std::io::Write;
 
-use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use kerata_core::{Error, Result};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+use crate::Compression;
 
 /// Chunks hold less than this.
 const MAX_CHUNK_BYTES: u64 = u32::MAX as u64;
@@ -13,6 +15,13 @@ const WORTH_BYTES: u64 = 128;
 /// Bytes that the messages of a chunk take more than those of a contiguous dataset.
 const COST_BYTES: usize = 64;
 const LEVEL: u32 = 9;
+/// Numbers that the HDF Group gave to filters.
+const DEFLATE: u16 = 1;
+const SHUFFLE: u16 = 2;
+pub(super) const ZSTD: u16 = 32_015;
+
+/// Packs bytes.
+type Packer = fn(&[u8]) -> Result<Vec<u8>>;
 
 /// A dataset in its compressed form.
 pub(super) struct Compressed {
@@ -23,16 +32,26 @@ pub(super) struct Compressed {
 }
 
 /// The smallest compressed form of a dataset; `None` when it is not smaller.
-pub(super) fn compress(bytes: &[u8], element_size: usize) -> Result<Option<Compressed>> {
+pub(super) fn compress(
+    bytes: &[u8],
+    element_size: usize,
+    compression: Compression,
+) -> Result<Option<Compressed>> {
+    let (filter, value, pack): (u16, u32, Packer) = match compression {
+        Compression::None => return Ok(None),
+        Compression::Deflate => (DEFLATE, LEVEL, deflate),
+        Compression::Zstd => (ZSTD, 1, zstd),
+    };
     let size = bytes.len() as u64;
     if !(WORTH_BYTES..MAX_CHUNK_BYTES).contains(&size) {
         return Ok(None);
     }
-    let mut best = Compressed { bytes: deflate(bytes)?, filters: filters(None) };
+    let mut best = Compressed { bytes: pack(bytes)?, filters: filters(None, filter, value) };
     if element_size > 1 {
-        let shuffled = deflate(&shuffle(bytes, element_size))?;
+        let shuffled = pack(&shuffle(bytes, element_size))?;
         if shuffled.len() < best.bytes.len() {
-            best = Compressed { bytes: shuffled, filters: filters(u32::try_from(element_size).ok()) };
+            let filters = filters(u32::try_from(element_size).ok(), filter, value);
+            best = Compressed { bytes: shuffled, filters };
         }
     }
     Ok((best.bytes.len() + COST_BYTES < bytes.len()).then_some(best))
@@ -60,10 +79,10 @@ pub(super) fn layout(sizes: &[u64], element_size: usize, stored: usize) -> Resul
 /// Fill value version 2 of a chunked dataset: allocated as chunks come, written if set, the default value.
 pub(super) const FILL: [u8; 8] = [2, 3, 2, 1, 0, 0, 0, 0];
 
-/// Filter message version 1: shuffle with the bytes of an element, then deflate with its level.
-fn filters(shuffle: Option<u32>) -> Vec<u8> {
+/// Filter message version 1: shuffle with the bytes of an element, then what packs, with its level.
+fn filters(shuffle: Option<u32>, filter: u16, value: u32) -> Vec<u8> {
     let mut body = vec![1, 1 + u8::from(shuffle.is_some()), 0, 0, 0, 0, 0, 0];
-    let both = shuffle.map(|size| (2u16, size)).into_iter().chain([(1u16, LEVEL)]);
+    let both = shuffle.map(|size| (SHUFFLE, size)).into_iter().chain([(filter, value)]);
     for (filter, value) in both {
         body.extend(filter.to_le_bytes());
         // No name, optional, one value.
@@ -77,11 +96,15 @@ fn filters(shuffle: Option<u32>) -> Vec<u8> {
 }
 
 fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL));
+    let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(LEVEL));
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())
         .map_err(|error| Error::io("cannot deflate", &error))
+}
+
+fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
+    Ok(compress_to_vec(bytes, CompressionLevel::Fastest))
 }
 
 /// The first bytes of all elements, then the second ones, and so on.
@@ -108,7 +131,14 @@ mod tests {
         })
         .take(4096)
         .collect();
-        assert!(compress(&noise, 4).unwrap().is_none());
-        assert!(compress(&[7; 4096], 4).unwrap().is_some_and(|packed| packed.bytes.len() < 100));
+        assert!(
+            [Compression::Deflate, Compression::Zstd]
+                .iter()
+                .all(|how| compress(&noise, 4, *how).unwrap().is_none())
+        );
+        for how in [Compression::Deflate, Compression::Zstd] {
+            assert!(compress(&[7; 4096], 4, how).unwrap().is_some_and(|packed| packed.bytes.len() < 100));
+        }
+        assert!(compress(&[7; 4096], 4, Compression::None).unwrap().is_none());
     }
 }

@@ -1,11 +1,13 @@
-//! Filters of chunks: gzip, shuffle, fletcher32.
+//! Filters of chunks: gzip, Zstandard, shuffle, fletcher32.
 
 use std::io::Read;
 
 use flate2::bufread::ZlibDecoder;
 use kerata_core::{Error, Result};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use super::checksum::fletcher32;
+use super::compress::ZSTD;
 use super::cursor::{Cursor, to_usize};
 
 /// Filters of one pipeline; the mask of a chunk has 32 bits.
@@ -17,6 +19,7 @@ const FIRST_RESERVE: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filter {
     Deflate,
+    Zstd,
     /// Bytes of an element.
     Shuffle(usize),
     Fletcher32,
@@ -49,6 +52,7 @@ pub(super) fn read(mut cursor: Cursor<'_>) -> Result<Vec<Filter>> {
             1 => Filter::Deflate,
             2 => Filter::Shuffle(to_usize(u64::from(first.unwrap_or(0)))?),
             3 => Filter::Fletcher32,
+            ZSTD => Filter::Zstd,
             _ => return Err(unsupported(id, name)),
         });
     }
@@ -64,7 +68,6 @@ fn unsupported(id: u16, name: &[u8]) -> Error {
         32_001 => "blosc".into(),
         32_004 => "lz4".into(),
         32_008 => "bitshuffle".into(),
-        32_015 => "zstd".into(),
         _ => String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()),
     };
     Error::unsupported(format!("filter {id} ({name})"))
@@ -81,6 +84,7 @@ pub(super) fn decode(filters: &[Filter], mask: u32, stored: &[u8], max_bytes: us
         let input = bytes.as_deref().unwrap_or(stored);
         bytes = Some(match filter {
             Filter::Deflate => inflate(input, max_bytes.saturating_add(4 * filters.len()))?,
+            Filter::Zstd => unpack(input, max_bytes.saturating_add(4 * filters.len()))?,
             Filter::Shuffle(size) => unshuffle(input, *size),
             Filter::Fletcher32 => check(input)?.to_vec(),
         });
@@ -96,6 +100,22 @@ fn inflate(input: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
         .map_err(|error| Error::corrupt(format!("a gzip chunk does not inflate: {error}")))?;
     if out.len() > max_bytes {
         return Err(Error::corrupt(format!("a chunk inflates to more than its {max_bytes} bytes")));
+    }
+    Ok(out)
+}
+
+/// A frame of Zstandard. It may ask for a window of what it unpacks to, or of what every decoder is to support.
+fn unpack(input: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
+    const COMMON_WINDOW_BYTES: u64 = 8 << 20;
+    let broken =
+        |error: &dyn std::fmt::Display| Error::corrupt(format!("a zstd chunk does not unpack: {error}"));
+    let mut frame = FrameDecoder::new();
+    frame.set_max_window_size(COMMON_WINDOW_BYTES.max(max_bytes as u64));
+    let decoder = StreamingDecoder::new_with_decoder(input, frame).map_err(|error| broken(&error))?;
+    let mut out = Vec::with_capacity(max_bytes.min(FIRST_RESERVE));
+    decoder.take(max_bytes as u64 + 1).read_to_end(&mut out).map_err(|error| broken(&error))?;
+    if out.len() > max_bytes {
+        return Err(Error::corrupt(format!("a chunk unpacks to more than its {max_bytes} bytes")));
     }
     Ok(out)
 }
@@ -127,4 +147,51 @@ fn check(input: &[u8]) -> Result<&[u8]> {
         return Ok(body);
     }
     Err(Error::corrupt("chunk checksum does not match").hint("the file was damaged or edited"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame by RFC 8878: no checksum, no content size, a window descriptor, one last block of a repeated byte.
+    fn frame(window: u8, repeats: u32) -> Vec<u8> {
+        let block = (repeats << 3) | (1 << 1) | 1;
+        let mut bytes = vec![0x28, 0xb5, 0x2f, 0xfd, 0, window];
+        bytes.extend(block.to_le_bytes().iter().take(3));
+        bytes.push(7);
+        bytes
+    }
+
+    /// Window of 2^(10 + exponent) bytes.
+    fn window(exponent: u8) -> u8 {
+        exponent << 3
+    }
+
+    #[test]
+    fn a_frame_of_zstandard_is_unpacked() {
+        assert_eq!(unpack(&frame(window(0), 1000), 1000).unwrap(), [7; 1000]);
+        let both = [Filter::Shuffle(2), Filter::Zstd];
+        assert_eq!(decode(&both, 0, &frame(window(0), 6), 6).unwrap(), [7; 6]);
+    }
+
+    #[test]
+    fn more_than_the_chunk_holds_is_refused() {
+        assert!(unpack(&frame(window(0), 1001), 1000).is_err());
+    }
+
+    #[test]
+    fn a_window_that_nothing_needs_is_refused() {
+        // 8 GiB, where the chunk has a thousand bytes.
+        let error = unpack(&frame(window(23), 1000), 1000).unwrap_err();
+        assert!(error.to_string().contains("zstd"), "{error}");
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_or_another_thing_is_refused() {
+        let whole = frame(window(0), 1000);
+        for length in 0..whole.len() {
+            assert!(unpack(&whole[..length], 1000).is_err(), "{length}");
+        }
+        assert!(unpack(b"not a frame of zstandard", 1000).is_err());
+    }
 }

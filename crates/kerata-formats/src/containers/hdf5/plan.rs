@@ -8,6 +8,7 @@ use super::encode::{self, HeaderBuilder, StringKind};
 use super::header::kind;
 use super::text_heap::TextHeap;
 use super::writer::{Content, Object};
+use crate::Compression;
 
 /// Tensors start at multiples of this, so that a mapped file can be used in place.
 const DATA_ALIGNMENT: u64 = 64;
@@ -58,8 +59,8 @@ impl Plan {
         Ok(())
     }
 
-    pub(super) fn new(objects: &[Object], compress: bool) -> Result<Self> {
-        let mut layout = Builder { metadata: vec![0; SUPERBLOCK_BYTES], compress, ..Builder::default() };
+    pub(super) fn new(objects: &[Object], compression: Compression) -> Result<Self> {
+        let mut layout = Builder { metadata: vec![0; SUPERBLOCK_BYTES], compression, ..Builder::default() };
         for object in objects {
             layout.object(object).at(|| format!("`/{}`", object.path))?;
         }
@@ -84,8 +85,8 @@ struct Builder {
     entries: Vec<(usize, usize)>,
     /// Place of the address field, and the bytes.
     data: Vec<(usize, Data)>,
-    /// Whether datasets are deflated where that makes them smaller.
-    compress: bool,
+    /// How datasets are compressed where that makes them smaller.
+    compression: Compression,
 }
 
 struct Place {
@@ -148,10 +149,12 @@ impl Builder {
 
     /// The compressed form of a tensor and the bytes of an element, when it is smaller.
     fn compressed(&self, dtype: DType, data: &Data) -> Result<Option<(Compressed, usize)>> {
-        let Some(size) = dtype.size().filter(|_| self.compress && data.as_strings().is_none()) else {
+        let Some(size) =
+            dtype.size().filter(|_| self.compression != Compression::None && data.as_strings().is_none())
+        else {
             return Ok(None);
         };
-        Ok(compress::compress(&data.bytes()?, size)?.map(|packed| (packed, size)))
+        Ok(compress::compress(&data.bytes()?, size, self.compression)?.map(|packed| (packed, size)))
     }
 
     fn place_data(&mut self, field: usize, data: &Data) -> Result<()> {

@@ -7,6 +7,7 @@ use kerata_core::{DType, Data, Error, Result, ResultExt, Shape};
 use super::attribute::Attribute;
 use super::encode::{StringKind, known_sizes, needs_name};
 use super::plan::Plan;
+use crate::Compression;
 
 /// Gathers the content of an HDF5 file.
 ///
@@ -31,7 +32,7 @@ pub struct Writer {
     /// The root first, parents before children.
     objects: Vec<Object>,
     positions: HashMap<String, usize>,
-    compress: bool,
+    compression: Compression,
 }
 
 #[derive(Debug)]
@@ -63,14 +64,18 @@ impl Writer {
     pub fn new() -> Self {
         let root =
             Object { path: String::new(), content: Content::Group(BTreeMap::new()), attributes: Vec::new() };
-        Self { objects: vec![root], positions: HashMap::from([(String::new(), 0)]), compress: false }
+        Self {
+            objects: vec![root],
+            positions: HashMap::from([(String::new(), 0)]),
+            compression: Compression::None,
+        }
     }
 
-    /// Sets whether datasets are deflated where that makes them smaller. Such files need HDF5 1.10 or later, and their
+    /// Sets how datasets are compressed where that makes them smaller. Such files need HDF5 1.10 or later, and their
     /// datasets cannot be used where they lie.
     #[must_use]
-    pub fn compress(mut self, compress: bool) -> Self {
-        self.compress = compress;
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -117,7 +122,7 @@ impl Writer {
 
     /// Lays the file out.
     pub fn plan(&self) -> Result<Plan> {
-        Plan::new(&self.objects, self.compress)
+        Plan::new(&self.objects, self.compression)
     }
 
     fn add_dataset(&mut self, path: &str, dtype: DType, shape: &Shape, data: Data) -> Result<()> {
