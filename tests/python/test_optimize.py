@@ -13,6 +13,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from conftest import binary, kerata
 
@@ -310,6 +311,52 @@ def test_targets_say_why_and_keras_loads_them(target, tmp_path):
     assert largest(run(path, x, tmp_path), outputs(loaded, x)) <= 1e-4
     if target == "keras":
         assert largest(outputs(model, x), outputs(loaded, x)) == 0
+
+
+def stored(folder):
+    """Bytes and names of the variables of a SavedModel."""
+    names = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()), names
+
+
+def test_a_lean_saved_model_for_serving(tmp_path):
+    model = convnet()
+    model.save(tmp_path / "model.keras")
+    answer = kerata("optimize", tmp_path / "model.keras", tmp_path / "served", "--for", "tf-serving", "--to", "saved_model")
+    assert answer["reasons"]
+    x = inputs_of(model)
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
+    assert largest([list(served(tf.constant(x)).values())[0].numpy()], outputs(model, x)) < 1e-5
+    # Folded: no moving average of the five that go into the layer before them.
+    moving = [name for name in stored(tmp_path / "served")[1] if "moving" in name]
+    assert len(moving) <= 2
+
+
+def test_second_copies_and_unread_variables_are_left_out(tmp_path):
+    model = mlp()
+    model.export(tmp_path / "exported", verbose=False)
+    x = inputs_of(model)
+
+    class Part(tf.Module):
+        def __init__(self):
+            self.read, self.unread = tf.Variable(tf.ones((20, 3))), tf.Variable(tf.ones((4000,)))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 20), tf.float32)])
+        def serve(self, x):
+            return x @ self.read
+
+    part = Part()
+    tf.saved_model.save(part, str(tmp_path / "part"), signatures={"serving_default": part.serve})
+    for name, expected in (("exported", outputs(model, x)[0]), ("part", x @ np.ones((20, 3)))):
+        answer = kerata("optimize", tmp_path / name, tmp_path / f"{name}-lean", "--prune", "--to", "saved_model")
+        [prune] = [entry for entry in answer["variables"]["passes"] if entry["name"].startswith("prune")]
+        assert prune["changed"] > 0, name
+        served = tf.saved_model.load(str(tmp_path / f"{name}-lean")).signatures["serving_default"]
+        assert largest([list(served(tf.constant(x)).values())[0].numpy()], [expected]) < 1e-5
+        assert stored(tmp_path / f"{name}-lean")[0] < stored(tmp_path / name)[0], name
+    # 4,000 floats that nothing reads.
+    assert stored(tmp_path / "part")[0] - stored(tmp_path / "part-lean")[0] >= 16_000
+    assert not any("unread" in name for name in stored(tmp_path / "part-lean")[1])
 
 
 def test_calibrated_float8_takes_its_scales_from_inputs(tmp_path):

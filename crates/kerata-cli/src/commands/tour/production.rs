@@ -47,7 +47,9 @@ pub fn tell(story: &mut Story) -> Result<()> {
     let exported = export(&artifact, &path, &Registry::new(), &options)?;
     let apart = exported.difference.unwrap_or(f64::NAN);
     story.step_with(
-        "kerata export digits.keras served --to saved_model --signature serving_default --check inputs.npz",
+        "let options = ExportOptions::new().signature(Signature::new(\"serving_default\"))\n\
+         .signature(Signature::new(\"one_image\").batch(1)).check(Check::Inputs(images));\n\
+         export(&artifact, \"served\", &registry, &options)?;",
         start,
         &path,
         format!("signatures {}; checked before it was published: {}", exported.signatures.join(", "), words(apart)),
@@ -56,7 +58,7 @@ pub fn tell(story: &mut Story) -> Result<()> {
     let start = Instant::now();
     let apart = verify(&path)?;
     story.step(
-        "kerata run served --signature serving_default --inputs served/assets.extra/kerata_check/serving_default.in.npz ...",
+        "kerata run served --signature serving_default --inputs inputs.npz --outputs outputs.npz",
         start,
         format!("its own test vectors, verified: {}", words(apart)),
     );

@@ -44,9 +44,9 @@ const FORMS: &[Smaller] = &[
         Compression::None,
     ),
     (
-        "smallest, compressed",
+        "int4, compressed",
         "small/smallest.keras",
-        "kerata optimize digits.keras small/smallest.keras --for smallest      # 4 bits, half precision, deflated",
+        "kerata optimize digits.keras small/smallest.keras --for smallest",
         |_| Target::Smallest.options(),
         Compression::Deflate,
     ),
