@@ -61,6 +61,22 @@ MODELS = {
 }
 
 
+def seeded(name):
+    """A model with seeded weights whose moving averages are those of a batch: with start values nothing of the input
+    reaches the output of a deep convnet."""
+    keras.utils.set_random_seed(7)
+    model = MODELS[name]()
+    normalizations = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    if normalizations:
+        momenta = [layer.momentum for layer in normalizations]
+        for layer in normalizations:
+            layer.momentum = 0.0
+        model(np.random.default_rng(8).standard_normal((4, *model.input_shape[1:])).astype("float32"), training=True)
+        for layer, momentum in zip(normalizations, momenta):
+            layer.momentum = momentum
+    return model
+
+
 def live_floats(model):
     """Most floats of layer outputs that are held at one time, for one sample, when layers run in order."""
     steps = [layer for layer in model.layers if layer._inbound_nodes]
@@ -100,8 +116,7 @@ def spell_out_erfc(path):
 def make(name, folder):
     import tf2onnx
 
-    keras.utils.set_random_seed(7)
-    model = MODELS[name]()
+    model = seeded(name)
     model.save(folder / f"{name}.keras")
     random = np.random.default_rng(7)
     for batch in BATCHES:
