@@ -132,8 +132,7 @@ fn tile(c: &Call<'_>) -> Outputs {
     let counts =
         c.elements(1)?.ok_or_else(|| Error::unsupported("repetitions known only when the graph runs"))?;
     let is_plain = counts.iter().enumerate().all(|(axis, count)| {
-        count.known() == Some(1)
-            || (x.spec().size(axis) == Some(1) && !matches!(count, Element::AtLeast(_) | Element::Unknown))
+        count.known() == Some(1) || (x.spec().size(axis) == Some(1) && !count.is_open())
     });
     if !is_plain {
         return Err(Error::unsupported("repetitions known only when the graph runs"));

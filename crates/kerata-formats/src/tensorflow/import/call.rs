@@ -2,13 +2,17 @@
 
 use kerata_core::graph::{GraphBuilder, Tensor};
 use kerata_core::ops::Size;
-use kerata_core::{DType, Error, Result};
+use kerata_core::{Array, DType, Error, Result};
 
 use super::functions::Reader;
 use super::value::{Element, Followed, Value, folded};
 use crate::containers::bundle::dtype_from_tf;
 use crate::containers::proto::tensorflow::attr_value::{self, ListValue};
 use crate::containers::proto::tensorflow::{AttrValue, NodeDef, TensorProto, TensorShapeProto};
+
+/// Most ops that are looked through for an input that must be known, and most elements of each.
+const MAX_STEPS: usize = 8;
+const MAX_EVALUATED: u64 = 64;
 
 /// One node with its inputs.
 pub struct Call<'a> {
@@ -54,8 +58,12 @@ impl Call<'_> {
             let known: Option<Vec<i64>> = elements.iter().map(Element::known).collect();
             return known.ok_or_else(|| unknown(position));
         }
-        let array = self.tensor(position)?.constant().ok_or_else(|| unknown(position))?;
-        array.to_i64s()
+        self.array(position)?.to_i64s()
+    }
+
+    /// A small input that must be known.
+    pub fn array(&self, position: usize) -> Result<Array> {
+        evaluated(self.tensor(position)?, MAX_STEPS).ok_or_else(|| unknown(position))
     }
 
     /// The only element of an input that must be known.
@@ -196,6 +204,18 @@ impl Call<'_> {
     pub fn channels_last(&self) -> bool {
         !self.text("data_format", "NHWC").starts_with("NC")
     }
+}
+
+/// What a small tensor is that depends on constants alone, so many ops back.
+fn evaluated(tensor: &Tensor, steps: usize) -> Option<Array> {
+    if let Some(array) = tensor.constant() {
+        return Some(array);
+    }
+    let is_small = tensor.spec().shape.elements().is_some_and(|elements| elements <= MAX_EVALUATED);
+    let (node, inputs) = tensor.builder().producer(tensor).ok().filter(|_| is_small && steps > 0)?;
+    let arrays: Vec<Array> = inputs.iter().map(|input| evaluated(input, steps - 1)).collect::<Option<_>>()?;
+    let mut made = node.op().filter(|_| !arrays.is_empty())?.evaluate(&arrays).ok()?;
+    made.pop().filter(|_| made.is_empty())
 }
 
 fn unknown(position: usize) -> Error {

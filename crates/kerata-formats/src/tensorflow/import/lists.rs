@@ -6,7 +6,7 @@ use kerata_core::{DType, Error, Result};
 
 use super::call::{Call, Outputs};
 use super::table::Lowering;
-use super::value::{Element, List, Value, Written};
+use super::value::{Element, List, Place, Value, Written};
 
 pub const OPS: &[(&str, Lowering)] = &[
     ("TensorListElementShape", |_| Err(Error::unsupported("the shape of a list's elements"))),
@@ -54,18 +54,16 @@ pub fn length_of(c: &Call<'_>, list: &List) -> Outputs {
             let size = ops::index(&ops::shape_of(tensor)?, 0, *axis as i64)?;
             c.followed(size, Some(vec![length]))
         }
-        Element::AtLeast(_) | Element::Unknown => {
-            Err(Error::unsupported("the length of a list that is known only when the graph runs"))
-        }
+        _ => Err(Error::unsupported("the length of a list that is known only when the graph runs")),
     }
 }
 
 /// The element at the place that is an input.
-pub fn read(c: &Call<'_>, list: &List, place: usize) -> Outputs {
-    let place = c.tensor(place)?;
+pub fn read(c: &Call<'_>, list: &List, place_input: usize) -> Outputs {
+    let place = c.tensor(place_input)?;
     match list {
         List::Stacked(tensor) => c.one(ops::take(tensor, place, Some(0))?),
-        List::Present { element, counter } if place.is(counter) => c.one(element.clone()),
+        List::Present { element, place } if is_here(c, place_input, place)? => c.one(element.clone()),
         List::Reserved { .. } => Err(Error::unsupported("reading a list before it is written")),
         List::Present { .. } | List::Written(_) => Err(not_here()),
     }
@@ -78,7 +76,7 @@ pub fn write(c: &Call<'_>, list: &List, place_input: usize, item: usize) -> Outp
         List::Stacked(tensor) => List::Stacked(replaced(tensor, place, item)?),
         List::Reserved { length, .. } => {
             let sizes = std::iter::once(length.size()).chain(item.sizes());
-            if matches!(length, Element::AtLeast(_) | Element::Unknown) {
+            if length.is_open() {
                 return Err(Error::unsupported("a list whose length is known only when the graph runs"));
             }
             let sizes: Vec<Size> = sizes.collect();
@@ -88,14 +86,26 @@ pub fn write(c: &Call<'_>, list: &List, place_input: usize, item: usize) -> Outp
         List::Written(written) if written.element.is_none() => {
             // A list of one element keeps the last; others take one element a step.
             let is_single = written.is_single && c.numbers(place_input).is_ok_and(|place| place == [0]);
-            if !is_single && !place.is(&written.counter) {
+            if !is_single && !is_here(c, place_input, &written.place)? {
                 return Err(not_here());
+            }
+            if written.is_empty && !c.flag("resize_if_index_out_of_bounds", false) {
+                return Err(Error::corrupt("a list without room is written"));
             }
             List::Written(Written { element: Some(item.clone()), is_single, ..written.clone() })
         }
         List::Present { .. } | List::Written(_) => return Err(not_here()),
     };
     Ok(vec![Value::List(written)])
+}
+
+/// Whether an input is the place that belongs to the present step.
+fn is_here(c: &Call<'_>, position: usize, place: &Place) -> Result<bool> {
+    Ok(match (place, c.elements(position)?) {
+        (Place::Forward(counter), _) => c.tensor(position)?.is(counter),
+        (Place::Backward(last), Some([Element::Back(found)])) => found.is_same(last),
+        (Place::Backward(_), _) => false,
+    })
 }
 
 fn replaced(stack: &Tensor, place: &Tensor, item: &Tensor) -> Result<Tensor> {

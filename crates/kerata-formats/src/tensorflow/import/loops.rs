@@ -1,26 +1,31 @@
 //! `While`: as a scan where it goes through lists one element a step (the loops of recurrent layers), else as a loop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kerata_core::graph::{GraphBuilder, Tensor};
 use kerata_core::ops::{self, Range, ScanOptions, Size};
-use kerata_core::{Error, Result};
+use kerata_core::{Array, DType, Error, Result};
 
 use super::call::{Call, Outputs};
 use super::control::truth;
 use super::functions::node_of;
 use super::tensors::array_of;
-use super::value::{Element, List, Value, Written};
+use super::value::{Element, List, Place, Value, Written};
 use crate::containers::proto::tensorflow::{FunctionDef, NodeDef, attr_value};
 
 /// Reads a loop.
 pub fn while_loop(c: &Call<'_>) -> Outputs {
     let plan = Plan::new(c)?;
     // What makes a scan impossible (a list that is used in another way) is no reason to give up.
-    if let Some(steps) = plan.steps(c)?
-        && let Ok(Some(outputs)) = as_scan(c, &plan, &steps)
-    {
-        return Ok(outputs);
+    if let Some(steps) = plan.steps(c)? {
+        for is_reverse in [false, true] {
+            let way = Way { is_reverse, counts: true };
+            let Ok(Some((outputs, uses_counter))) = as_scan(c, &plan, &steps, way) else { continue };
+            // A counter that only said where lists are read and written is no state.
+            let shorter =
+                if uses_counter { None } else { as_scan(c, &plan, &steps, Way { counts: false, ..way })? };
+            return Ok(shorter.map_or(outputs, |(outputs, _)| outputs));
+        }
     }
     as_loop(c, &plan)
 }
@@ -52,7 +57,11 @@ impl<'a> Plan<'a> {
         let is_fixed: Vec<bool> =
             (0..count).map(|at| step.result(at).is_some_and(|r| step.argument(r) == Some(at))).collect();
         let starts_at_zero = |at: usize| matches!(c.elements(at), Ok(Some([Element::Known(0)])));
-        let is_counter: Vec<bool> = (0..count).map(|at| starts_at_zero(at) && step.grows(at)).collect();
+        let is_one = |at: usize| {
+            is_fixed.get(at) == Some(&true) && matches!(c.elements(at), Ok(Some([Element::Known(1)])))
+        };
+        let is_counter: Vec<bool> =
+            (0..count).map(|at| starts_at_zero(at) && step.grows(at, &is_one)).collect();
         let limits = test.result(0).and_then(|result| test.limits(result, &is_counter));
         Ok(Self { condition, body, is_fixed, is_counter, limits })
     }
@@ -78,10 +87,7 @@ impl<'a> Plan<'a> {
                 Some(_) => return Ok(None),
             };
         }
-        Ok(steps.filter(|steps| {
-            !matches!(steps, Element::AtLeast(_) | Element::Unknown)
-                && steps.known().is_none_or(|steps| steps > 0)
-        }))
+        Ok(steps.filter(|steps| !steps.is_open() && steps.known().is_none_or(|steps| steps > 0)))
     }
 
     /// Positions of the values that are carried from step to step.
@@ -134,8 +140,8 @@ impl<'a> Body<'a> {
         node.input.get(at).map(|from| self.origin(from))
     }
 
-    /// Whether a value goes on as itself plus one.
-    fn grows(&self, at: usize) -> bool {
+    /// Whether a value goes on as itself plus one; `is_one` says which other values are one.
+    fn grows(&self, at: usize, is_one: &dyn Fn(usize) -> bool) -> bool {
         let grown = || {
             let node = *self.nodes.get(self.result(at)?)?;
             if !matches!(node.op.as_str(), "AddV2" | "Add") {
@@ -144,7 +150,8 @@ impl<'a> Body<'a> {
             let (a, b) = (self.input(node, 0)?, self.input(node, 1)?);
             let step = if self.argument(a) == Some(at) { b } else { a };
             let is_own = self.argument(a) == Some(at) || self.argument(b) == Some(at);
-            Some(is_own && self.number(step) == Some(1))
+            let is_unit = self.number(step) == Some(1) || self.argument(step).is_some_and(is_one);
+            Some(is_own && is_unit)
         };
         grown().unwrap_or(false)
     }
@@ -184,8 +191,18 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The loop as a scan; `None` where it is none.
-fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<Value>>> {
+/// How a loop is read as a scan.
+#[derive(Clone, Copy)]
+struct Way {
+    /// Whether lists are read and written from their end.
+    is_reverse: bool,
+    /// Whether the number of the step is a state.
+    counts: bool,
+}
+
+/// The loop as a scan, and whether anything but the places in lists depends on the number of the step; `None` where it
+/// is none.
+fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element, way: Way) -> Result<Option<(Vec<Value>, bool)>> {
     let mut states = Vec::new();
     let mut sequences = Vec::new();
     let mut read = Vec::new();
@@ -198,7 +215,7 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
                 read.push(at);
             }
             Value::List(List::Reserved { length, .. }) if !plan.is_fixed[at] => {
-                if !length.is_same(steps) && length.known() != Some(1) {
+                if !length.is_same(steps) && !matches!(length.known(), Some(0 | 1)) {
                     return Ok(None);
                 }
             }
@@ -218,35 +235,51 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
     if sequences.is_empty() && length.is_none() {
         return Ok(None);
     }
-    let mut starts = vec![counter];
+    let dtype = counter.dtype();
+    let mut starts = if way.counts { vec![counter] } else { Vec::new() };
     for at in &states {
         starts.push(c.tensor(*at)?.clone());
     }
     let mut single = Vec::new();
-    let options = ScanOptions { length, reverse: false };
+    let mut uses_counter = false;
+    let options = ScanOptions { length, reverse: way.is_reverse };
     let (last, stacked) = ops::scan(&c.builder, &starts, &sequences, options, |inner, elements| {
-        let (counter, inner) = inner.split_first().ok_or_else(|| Error::internal("a counter"))?;
-        let child = counter.builder().clone();
+        let child = match inner.first().or(elements.first()) {
+            Some(tensor) => tensor.builder().clone(),
+            None => return Err(Error::unsupported("a loop that carries nothing")),
+        };
+        let (counter, inner) = match inner.split_first() {
+            Some((counter, inner)) if way.counts => (counter.clone(), inner),
+            // Nothing looks at it but to find places.
+            _ => (child.constant(Array::scalar(0).cast(dtype)?), inner),
+        };
+        let place = match way.is_reverse {
+            true => Place::Backward(steps.minus(&Element::Known(1))),
+            false => Place::Forward(counter.clone()),
+        };
         let mut arguments = c.inputs.clone();
         for at in &counters {
-            arguments[*at] = Value::of(counter.clone());
+            arguments[*at] = Value::with_elements(counter.clone(), vec![Element::Counter]);
         }
         for (at, state) in states.iter().zip(inner) {
             arguments[*at] = Value::of(state.clone());
         }
         for (at, element) in read.iter().zip(elements) {
-            arguments[*at] =
-                Value::List(List::Present { element: element.clone(), counter: counter.clone() });
+            arguments[*at] = Value::List(List::Present { element: element.clone(), place: place.clone() });
         }
         for at in plan.carried() {
             if let Value::List(List::Reserved { length, .. }) = &c.inputs[at] {
-                let is_single = length.known() == Some(1);
-                let written = Written { counter: counter.clone(), element: None, is_single };
+                let (is_single, is_empty) = (length.known() == Some(1), length.known() == Some(0));
+                // A list that grows does so from its start.
+                if is_empty && way.is_reverse {
+                    return Err(Error::unsupported("a list that grows from its end"));
+                }
+                let written = Written { place: place.clone(), element: None, is_single, is_empty };
                 arguments[at] = Value::List(List::Written(written));
             }
         }
         let results = c.reader.call(plan.body, arguments, &child, c.depth + 1)?;
-        let mut new_states = vec![result(&results, *counters.first().unwrap_or(&0), &child)?];
+        let mut new_states = Vec::new();
         for at in &states {
             new_states.push(result(&results, *at, &child)?);
         }
@@ -261,10 +294,17 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
                 single.push((at, written.is_single));
             }
         }
+        if way.counts {
+            uses_counter = new_states.iter().chain(&items).any(|made| depends(made, &counter));
+            new_states.insert(0, result(&results, *counters.first().unwrap_or(&0), &child)?);
+        }
         Ok((new_states, items))
     })?;
     let mut outputs = c.inputs.clone();
-    let (end, last) = last.split_first().ok_or_else(|| Error::internal("a counter"))?;
+    let (end, last) = match last.split_first() {
+        Some((end, last)) if way.counts => (end.clone(), last),
+        _ => (number(c, steps, dtype)?, last.as_slice()),
+    };
     for at in counters {
         outputs[at] = Value::with_elements(end.clone(), vec![steps.clone()]);
     }
@@ -275,7 +315,35 @@ fn as_scan(c: &Call<'_>, plan: &Plan<'_>, steps: &Element) -> Result<Option<Vec<
         let stack = if is_single { ops::slice_axis(&stack, 0, Range::from(-1))? } else { stack };
         outputs[at] = Value::List(List::Stacked(stack));
     }
-    Ok(Some(outputs))
+    Ok(Some((outputs, uses_counter)))
+}
+
+/// A number that is known, or the size of an axis, as a tensor.
+fn number(c: &Call<'_>, number: &Element, dtype: DType) -> Result<Tensor> {
+    match number {
+        Element::Known(number) => Ok(c.builder.constant(Array::scalar(*number).cast(dtype)?)),
+        Element::Of(tensor, axis) => {
+            let size = ops::index(&ops::shape_of(&c.builder.local(tensor)?)?, 0, *axis as i64)?;
+            ops::cast(&size, dtype)
+        }
+        _ => Err(Error::internal("a number of steps")),
+    }
+}
+
+/// Whether a tensor is computed from another one of the same body.
+fn depends(tensor: &Tensor, on: &Tensor) -> bool {
+    let (mut open, mut seen) = (vec![tensor.clone()], HashSet::new());
+    while let Some(tensor) = open.pop() {
+        if tensor.is(on) {
+            return true;
+        }
+        if seen.insert(tensor.id())
+            && let Ok((_, inputs)) = tensor.builder().producer(&tensor)
+        {
+            open.extend(inputs);
+        }
+    }
+    false
 }
 
 fn result(results: &[Value], at: usize, child: &GraphBuilder) -> Result<Tensor> {
@@ -347,15 +415,10 @@ fn as_loop(c: &Call<'_>, plan: &Plan<'_>) -> Outputs {
 }
 
 /// Zeros in place of a list that is not written yet.
-fn zeros(
-    c: &Call<'_>,
-    length: &Element,
-    shape: Option<&[Option<u64>]>,
-    dtype: kerata_core::DType,
-) -> Result<Tensor> {
+fn zeros(c: &Call<'_>, length: &Element, shape: Option<&[Option<u64>]>, dtype: DType) -> Result<Tensor> {
     let unknown = || Error::unsupported("a list in a loop whose length or elements' shape are not known");
     let shape: Vec<u64> = shape.and_then(|shape| shape.iter().copied().collect()).ok_or_else(unknown)?;
-    if matches!(length, Element::AtLeast(_) | Element::Unknown) {
+    if length.is_open() {
         return Err(unknown());
     }
     let sizes = std::iter::once(length.size()).chain(shape.into_iter().map(Size::Known));

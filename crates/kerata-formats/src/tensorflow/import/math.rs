@@ -94,7 +94,7 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("Sqrt", |c| c.unary(ops::sqrt)),
     ("Square", |c| c.unary(ops::square)),
     ("SquaredDifference", |c| c.binary(ops::squared_difference)),
-    ("Sub", |c| whole(c, ops::subtract, |a, b| a.combine(b, i64::checked_sub))),
+    ("Sub", |c| whole(c, ops::subtract, Element::minus)),
     ("Sum", |c| reduce(c, ops::sum)),
     ("Tan", |c| c.unary(ops::tan)),
     ("Tanh", |c| c.unary(ops::tanh)),

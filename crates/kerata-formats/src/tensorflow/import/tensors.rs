@@ -24,6 +24,13 @@ pub fn array_of(tensor: &TensorProto, limits: &Limits) -> Result<Array> {
         return Array::from_strings(shape, strings);
     }
     if !tensor.tensor_content.is_empty() {
+        let expected = dtype.size().and_then(|width| elements.checked_mul(width));
+        if expected.is_some_and(|expected| expected != tensor.tensor_content.len()) {
+            return Err(Error::corrupt(format!(
+                "{} bytes in a constant of {elements} elements",
+                tensor.tensor_content.len()
+            )));
+        }
         return Array::from_data(shape, dtype, &Data::owned(tensor.tensor_content.to_vec()));
     }
     let width = dtype.size().unwrap_or(1);

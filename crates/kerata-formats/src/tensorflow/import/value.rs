@@ -65,6 +65,12 @@ pub enum Element {
     Known(i64),
     /// The size of an axis of a tensor.
     Of(Tensor, usize),
+    /// A size without a number.
+    Below(Box<Element>, i64),
+    /// The number of the present step of a scan.
+    Counter,
+    /// A last place without the number of the present step: places counted from the end.
+    Back(Box<Element>),
     /// A number that is known only when the graph runs, and not below this.
     AtLeast(i64),
     /// A number that is known only when the graph runs.
@@ -85,20 +91,31 @@ pub enum List {
         dtype: DType,
     },
     /// Inside a scan: a list read element by element, whose present element this is.
-    Present { element: Tensor, counter: Tensor },
+    Present { element: Tensor, place: Place },
     /// Inside a scan: a list that is written element by element.
     Written(Written),
+}
+
+/// The place of a list that a step of a scan reads or writes.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// The number of the step.
+    Forward(Tensor),
+    /// So many places before this last one.
+    Backward(Element),
 }
 
 /// A list that a scan writes.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// The number of the step.
-    pub counter: Tensor,
+    /// Where it is written.
+    pub place: Place,
     /// What this step has written.
     pub element: Option<Tensor>,
     /// Whether the list has room for one element, which each step replaces.
     pub is_single: bool,
+    /// Whether the list has no room yet, so that each step must make some.
+    pub is_empty: bool,
 }
 
 impl Value {
@@ -138,11 +155,17 @@ impl Element {
         }
     }
 
+    /// Whether it is neither a number nor the size of an axis.
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Self::Known(_) | Self::Of(..))
+    }
+
     /// Whether both are surely the same number.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Known(a), Self::Known(b)) => a == b,
             (Self::Of(a, i), Self::Of(b, j)) => i == j && a.is(b),
+            (Self::Below(a, i), Self::Below(b, j)) => i == j && a.is_same(b),
             _ => false,
         }
     }
@@ -152,7 +175,7 @@ impl Element {
         match self {
             Self::Known(value) => (*value).into(),
             Self::Of(tensor, axis) => tensor.size(*axis),
-            Self::AtLeast(_) | Self::Unknown => Size::Infer,
+            _ => Size::Infer,
         }
     }
 
@@ -201,6 +224,23 @@ impl Element {
                 Self::Known(*a)
             }
             _ => Self::Unknown,
+        }
+    }
+
+    /// The difference.
+    pub fn minus(&self, other: &Self) -> Self {
+        match (self, other) {
+            (this, Self::Known(0)) => this.clone(),
+            (Self::Of(..), Self::Known(less)) => Self::Below(Box::new(self.clone()), *less),
+            (Self::Below(size, less), Self::Known(more)) => match less.checked_add(*more) {
+                Some(less) => Self::Below(size.clone(), less),
+                None => Self::Unknown,
+            },
+            (Self::Back(last), Self::Known(_)) => Self::Back(Box::new(last.minus(other))),
+            (Self::Known(_) | Self::Of(..) | Self::Below(..), Self::Counter) => {
+                Self::Back(Box::new(self.clone()))
+            }
+            _ => self.combine(other, i64::checked_sub),
         }
     }
 

@@ -12,7 +12,7 @@ use kerata_formats::detect;
 use super::{cases, input};
 
 /// Signatures that cannot run, and a part of why.
-const CANNOT: &[(&str, &str)] = &[("m_tensor_lists", "a list in a loop"), ("m_unknown_rank", "unknown rank")];
+const CANNOT: &[(&str, &str)] = &[("m_unknown_rank", "unknown rank")];
 
 /// Models that compute in half precision, where the order of a sum shows: relative tolerance of a few steps.
 const HALF: &[(&str, f64)] = &[("k3_bfloat16", 0.02), ("k3_mixed_bfloat16", 0.02)];
