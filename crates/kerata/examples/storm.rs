@@ -21,8 +21,20 @@ const MAX_MEMORY_KB: u64 = 256 << 10;
 /// Larger files would make the storm slow without meeting other code.
 const MAX_SEED_BYTES: u64 = 128 << 10;
 /// Seeds: the first few files of each kind, over all producers.
-const KINDS: &[&str] =
-    &["kerata/trace.json", ".keras", ".weights.h5", ".h5", ".safetensors", ".npz", ".npy", ".index", ".pb"];
+const KINDS: &[&str] = &[
+    "kerata/trace.json",
+    ".keras",
+    ".weights.h5",
+    ".h5",
+    ".safetensors",
+    ".npz",
+    ".npy",
+    ".index",
+    ".data-00000-of-00001",
+    "/saved_model.pb",
+    "/keras_metadata.pb",
+    "/frozen.pb",
+];
 const SEEDS_PER_KIND: usize = 6;
 
 fn main() -> ExitCode {
@@ -87,8 +99,11 @@ fn main() -> ExitCode {
 
 struct Seed {
     path: PathBuf,
+    /// Its name in the folder that is opened, or without folders.
     name: String,
     bytes: Vec<u8>,
+    /// The other files of what is opened, with their names below it.
+    others: Vec<(String, Vec<u8>)>,
 }
 
 fn seeds(folder: &Path) -> Vec<Seed> {
@@ -102,15 +117,31 @@ fn seeds(folder: &Path) -> Vec<Seed> {
         // Spread over the sorted list, so that every producer has its share.
         let step = (of_kind.len() / SEEDS_PER_KIND).max(1);
         for path in of_kind.into_iter().step_by(step).take(SEEDS_PER_KIND) {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            seeds.push(Seed {
-                path: path.clone(),
-                name,
-                bytes: std::fs::read(path).expect("a seed is readable"),
-            });
+            seeds.push(seed(path));
         }
     }
     seeds
+}
+
+/// A seed with the files that it is opened with: those of its SavedModel, checkpoint or traced model.
+fn seed(path: &Path) -> Seed {
+    let bytes = std::fs::read(path).expect("a seed is readable");
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let root = path.ancestors().skip(1).take(2).find(|folder| {
+        folder.join("saved_model.pb").exists() || file == "trace.json" && folder.join("config.json").exists()
+    });
+    let is_bundle = file.ends_with(".index") || file.contains(".data-");
+    let Some(root) = root.or(path.parent().filter(|_| is_bundle)) else {
+        return Seed { path: path.to_owned(), name: file, bytes, others: Vec::new() };
+    };
+    let mut files = Vec::new();
+    collect(root, &mut files);
+    let named = |file: &Path| file.strip_prefix(root).map(|name| name.to_string_lossy().into_owned());
+    let others = files
+        .iter()
+        .filter(|file| *file != path)
+        .filter_map(|file| Some((named(file).ok()?, std::fs::read(file).ok()?)));
+    Seed { path: path.to_owned(), name: named(path).unwrap_or(file), bytes, others: others.collect() }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -126,16 +157,18 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Opens a file of these bytes and reads every tensor and asset that it claims to hold.
 fn touch(seed: &Seed, bytes: Vec<u8>) -> Result<()> {
-    let input = match seed.path.parent().and_then(Path::parent) {
-        // A trace is read beside the other members of its model.
-        Some(model) if seed.name == "trace.json" => {
-            let members = ["metadata.json", "config.json", "model.weights.h5", "kerata/constants.npz"];
-            let member = |name: &str| Some((name.to_owned(), std::fs::read(model.join(name)).ok()?));
-            let mut files: Vec<(String, Vec<u8>)> = members.into_iter().filter_map(member).collect();
-            files.push(("kerata/trace.json".to_owned(), bytes));
-            Input::folder("model", MemoryFolder::shared(files))
-        }
-        _ => Input::bytes(seed.name.as_str(), bytes),
+    let with_others = || {
+        let mut files = seed.others.clone();
+        files.push((seed.name.clone(), bytes.clone()));
+        MemoryFolder::shared(files)
+    };
+    let is_folder = ["saved_model.pb", "config.json"]
+        .iter()
+        .any(|name| seed.name == *name || seed.others.iter().any(|(other, _)| other == name));
+    let input = match seed.name.split_once(".index").or(seed.name.split_once(".data-")) {
+        _ if is_folder => Input::folder("model", with_others()),
+        Some((prefix, _)) => Input::prefix(prefix, with_others()),
+        None => Input::bytes(seed.name.as_str(), bytes),
     };
     let mut artifact = formats::detect(&input)?.read(&input, &Limits::default())?;
     RecordedTraces::put_into(&mut artifact, &Limits::default());

@@ -204,13 +204,13 @@ fn a_graph_file_that_is_cut_or_garbage_is_corrupt() {
 }
 
 /// A node without attributes.
-fn node(name: &str, op: &str, inputs: &[&str]) -> NodeDef {
+pub(super) fn node(name: &str, op: &str, inputs: &[&str]) -> NodeDef {
     let input = inputs.iter().map(|name| (*name).to_owned()).collect();
     NodeDef { name: name.to_owned(), op: op.to_owned(), input, ..NodeDef::default() }
 }
 
 /// The signature `f` of a main graph and its functions: its only result is the first output of the node `y`.
-fn signature(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> Result<Artifact> {
+pub(super) fn signature(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> Result<Artifact> {
     let output = TensorInfo {
         dtype: DataType::DtFloat as i32,
         tensor_shape: Some(TensorShapeProto::default()),
@@ -230,7 +230,7 @@ fn signature(nodes: Vec<NodeDef>, functions: Vec<FunctionDef>) -> Result<Artifac
     )
 }
 
-fn refusal(artifact: Artifact) -> kerata_core::Error {
+pub(super) fn refusal(artifact: Artifact) -> kerata_core::Error {
     artifact.traces.expect("a signature").graph("f").expect_err("it cannot run")
 }
 

@@ -2,8 +2,10 @@
 
 mod frozen;
 mod hostile;
+mod hostile_graphs;
 mod reading;
 mod running;
+mod untraced;
 mod writing;
 
 use std::fs;
