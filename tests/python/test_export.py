@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import cpp_loader
 from conftest import GOLDEN, kerata
 
 KERAS = GOLDEN / "keras-3.15"
@@ -104,6 +105,11 @@ def test_every_loader_gives_the_numbers_of_keras(name, exported):
         signature = graph.signature_def["serving_default"]
         feed = {signature.inputs[key].name: value.numpy() for key, value in arguments.items()}
         fetched = session.run({key: info.name for key, info in signature.outputs.items()}, feed)
+    for found, value in zip(in_order(fetched), expected):
+        same(name, found, value)
+
+    # The loader of TensorFlow Serving.
+    fetched = cpp_loader.run(folder, {key: value.numpy() for key, value in arguments.items()})
     for found, value in zip(in_order(fetched), expected):
         same(name, found, value)
 
