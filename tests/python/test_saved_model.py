@@ -154,7 +154,6 @@ SIGNATURES = [(path.parent.name, path.name[3:-4]) for path in sorted(TF_GOLDEN.g
 
 # Signatures that kerata opens and does not run, with the op or the reason that its refusal must name.
 REFUSED = {
-    "m_tensor_lists": "PartitionedCall",
     "m_unknown_rank": "rank",
 }
 
@@ -196,3 +195,70 @@ def test_tensorflow_reads_a_converted_checkpoint(name, tmp_path):
     for key, entry in expect["variables"].items():
         if entry["dtype"] != "variant":
             np.testing.assert_array_equal(np.asarray(new.get_tensor(key)), np.asarray(old.get_tensor(key)), err_msg=key)
+
+
+FROZEN = sorted(path.parent.name for path in TF_GOLDEN.glob("*/frozen.pb"))
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_frozen_graphs_run_and_convert(name, tmp_path):
+    file, arrays = TF_GOLDEN / name / "frozen.pb", np.load(TF_GOLDEN / name / "io_serving_default.npz")
+    parameters = json.loads((TF_GOLDEN / name / "expect.json").read_text())["parameters"]
+    found = kerata("inspect", file)
+    assert found["format"] == "graph_def" and found["parameters"] == parameters
+    np.savez(tmp_path / "in.npz", **{key[3:]: value for key, value in arrays.items() if key.startswith("in_")})
+    answer = kerata("run", file, "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+    (output,) = answer["outputs"]
+    close(np.load(tmp_path / "out.npz")["out_0"], arrays[f"out_{output['name']}"])
+    kerata("run", file, "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "again.npz", "--signature", output["name"])
+    close(np.load(tmp_path / "again.npz")["out_0"], arrays[f"out_{output['name']}"])
+    kerata("convert", file, tmp_path / "weights.safetensors")
+    assert kerata("inspect", tmp_path / "weights.safetensors")["parameters"] == parameters
+    kerata("export", file, tmp_path / "served", "--to", "saved_model")
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
+    feeds = {key[3:]: tf.constant(value) for key, value in arrays.items() if key.startswith("in_")}
+    close(tf.nest.flatten(served(**feeds))[0], arrays[f"out_{output['name']}"])
+
+
+@pytest.mark.parametrize("name", ["tfk_without_traces", "tfk_functional_without_traces"])
+def test_models_that_tf_keras_saved_without_traces_are_rebuilt(name, tmp_path):
+    tf_keras, keras = pytest.importorskip("tf_keras"), pytest.importorskip("keras")
+    model = tf_keras.models.load_model(str(TF_GOLDEN / name / "model"))
+    random = np.random.default_rng(5)
+    inputs = [random.normal(size=(3, *tensor.shape[1:])).astype("float32") for tensor in model.inputs]
+    expected = tf.nest.flatten(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+    np.savez(tmp_path / "in.npz", **{f"in_{at}": value for at, value in enumerate(inputs)})
+    kerata("run", TF_GOLDEN / name / "model", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+    found = np.load(tmp_path / "out.npz")
+    for at, value in enumerate(expected):
+        close(found[f"out_{at}"], value)
+    kerata("convert", TF_GOLDEN / name / "model", tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for a, b in zip(tf.nest.flatten(again(inputs if len(inputs) > 1 else inputs[0], training=False)), expected):
+        close(a, b)
+    if model.optimizer is not None:
+        assert int(again.optimizer.iterations) == int(model.optimizer.iterations)
+        assert float(again.optimizer.learning_rate) == pytest.approx(float(model.optimizer.learning_rate))
+
+
+@pytest.mark.parametrize("name", ["optimizer_adam", "lstm_text", "multi_input"])
+def test_without_traces_config_and_variables_are_kept(name, tmp_path):
+    source = KERAS / name / "model.keras"
+    for include in (False, True):
+        folder = tmp_path / f"bare_{include}"
+        options = ["--include-optimizer"] if include else []
+        answer = kerata("export", source, folder, "--to", "saved_model", "--save-traces", "false", *options)
+        assert answer["signatures"] == []
+        loaded = tf.saved_model.load(str(folder))
+        assert not loaded.signatures
+        again = tmp_path / f"again_{include}.keras"
+        kerata("convert", folder, again)
+        reference = source
+        if not include:
+            reference = tmp_path / "reference.keras"
+            kerata("convert", source, reference, "--drop-optimizer")
+        kerata("diff", reference, again)
+        inputs, expected = io(name)
+        np.savez(tmp_path / "in.npz", **{f"in_{at}": value for at, value in enumerate(inputs)})
+        kerata("run", folder, "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / f"out_{include}.npz")
+        close(np.load(tmp_path / f"out_{include}.npz")["out_0"], expected[0])

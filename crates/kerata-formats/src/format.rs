@@ -127,6 +127,8 @@ pub struct WriteOptions {
     pub date_saved: Option<String>,
     /// How tensors are compressed, in formats whose readers know how: `.keras`, `.weights.h5`, `.weights.json`, `.h5`.
     pub compression: Compression,
+    /// Whether a SavedModel holds config and variables only, and no graphs: Keras's `save_traces=False`.
+    pub without_traces: bool,
 }
 
 impl WriteOptions {
@@ -153,6 +155,13 @@ impl WriteOptions {
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// Sets whether a SavedModel holds no graphs.
+    #[must_use]
+    pub fn without_traces(mut self, without_traces: bool) -> Self {
+        self.without_traces = without_traces;
         self
     }
 

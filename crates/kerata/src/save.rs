@@ -32,7 +32,8 @@ pub struct SaveOptions {
     /// Most payload bytes of one shard, for sharded formats.
     pub max_shard_bytes: Option<u64>,
     /// Whether a `.keras` file carries what the model computes, so that it runs without the code of its layers; `None`:
-    /// when it holds layers or functions that are not built in, or was read from a file that had them.
+    /// when it holds layers or functions that are not built in, or was read from a file that had them. A SavedModel does
+    /// unless this is `Some(false)`: config and variables only, Keras's `save_traces=False`.
     pub traces: Option<bool>,
     /// What tells the classes of layers, where a trace must be made.
     pub registry: Option<Registry>,
@@ -201,6 +202,7 @@ fn write(
     let mut write_options = WriteOptions::new();
     write_options.max_shard_bytes = options.max_shard_bytes;
     write_options.compression = options.compression;
+    write_options.without_traces = options.traces == Some(false);
     let expected = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
     let put = PutOptions::new().overwrite(options.overwrite).expected_bytes(expected);
     let written = AtomicU64::new(0);

@@ -40,6 +40,9 @@ pub struct Export {
     /// Keep the optimizer's variables.
     #[arg(long)]
     include_optimizer: bool,
+    /// Keep what the model computes; with `false` only its config and variables.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    save_traces: bool,
     /// Compare the model and what was written on these inputs, instead of random numbers.
     #[arg(long, value_name = "IN.npz", conflicts_with = "no_check")]
     check: Option<PathBuf>,
@@ -58,6 +61,7 @@ impl Run for Export {
         options.signatures = self.signatures();
         options.train_step = self.train_step;
         options.include_optimizer = self.include_optimizer;
+        options.without_traces = !self.save_traces;
         options.check = match &self.check {
             Some(path) => Check::Inputs(read_arrays(path)?),
             None if self.no_check => Check::Off,
@@ -77,7 +81,9 @@ impl Run for Export {
             ("unchecked", exported.unchecked.clone().map_or(Tree::Null, Tree::from)),
         ]);
         let mut text = format!("wrote {} ({}, {})\n", self.dst.display(), saved.format, memory(saved.bytes));
-        text.push_str(&format!("  signatures: {}\n", exported.signatures.join(", ")));
+        if !exported.signatures.is_empty() {
+            text.push_str(&format!("  signatures: {}\n", exported.signatures.join(", ")));
+        }
         match (exported.difference, &exported.unchecked) {
             (Some(most), _) => text.push_str(&format!("  checked: the largest difference is {most:e}\n")),
             (None, Some(reason)) => text.push_str(&format!("  not checked: {reason}\n")),

@@ -4,27 +4,32 @@ use std::collections::HashMap;
 
 use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 
+use super::untraced;
 use crate::FolderRef;
 use crate::containers::proto::{self, tf_keras::SavedMetadata};
 
 /// The file.
-const FILE: &str = "keras_metadata.pb";
+pub(super) const FILE: &str = "keras_metadata.pb";
+
+/// What the metadata says beside the configs.
+#[derive(Default)]
+pub(super) struct Keras {
+    /// Names of the layers by the numbers of their objects.
+    pub layers: HashMap<usize, String>,
+    /// What kerata put there: config and variables as they were.
+    pub own: Option<Tree>,
+}
 
 /// Adds the model's config and training config, when the file is there.
 ///
-/// Gives the names of the layers by the numbers of their objects.
-pub(super) fn add(
-    artifact: &mut Artifact,
-    folder: &FolderRef,
-    limits: &Limits,
-) -> Result<HashMap<usize, String>> {
-    let Ok(source) = folder.open(FILE) else { return Ok(HashMap::new()) };
+pub(super) fn add(artifact: &mut Artifact, folder: &FolderRef, limits: &Limits) -> Result<Keras> {
+    let Ok(source) = folder.open(FILE) else { return Ok(Keras::default()) };
     let metadata: SavedMetadata = proto::read(&source).at(|| FILE)?;
     let Some(root) = metadata.nodes.iter().find(|node| node.node_id == 0) else {
         return Err(Error::corrupt("the Keras metadata has no root").at(FILE));
     };
     if root.identifier == "_tf_keras_metric" || root.identifier.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Keras::default());
     }
     let tree = Tree::parse(root.metadata.as_bytes(), limits).at(|| "metadata of the root").at(|| FILE)?;
     if let (Some(class_name), Some(config)) = (tree.get("class_name"), tree.get("config")) {
@@ -48,7 +53,7 @@ pub(super) fn add(
             names.insert(id, name.to_owned());
         }
     }
-    Ok(names)
+    Ok(Keras { layers: names, own: tree.get(untraced::ENTRY).cloned() })
 }
 
 /// Replaces `{"class_name": "__tuple__", "items": [...]}` by the list.

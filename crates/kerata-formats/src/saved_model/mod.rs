@@ -8,6 +8,7 @@ mod keras_paths;
 mod objects;
 mod read;
 mod signatures;
+mod untraced;
 mod write;
 
 pub(crate) use signatures::describe as describe_signatures;
@@ -58,7 +59,15 @@ impl Format for SavedModel {
         read::read(folder, limits)
     }
 
-    fn write(&self, artifact: &Artifact, output: &mut Output<'_>, _: &WriteOptions) -> Result<LossReport> {
-        write::write(artifact, output.folder()?)
+    fn write(
+        &self,
+        artifact: &Artifact,
+        output: &mut Output<'_>,
+        options: &WriteOptions,
+    ) -> Result<LossReport> {
+        match options.without_traces {
+            true => untraced::write(artifact, output.folder()?),
+            false => write::write(artifact, output.folder()?),
+        }
     }
 }

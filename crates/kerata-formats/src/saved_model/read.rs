@@ -7,7 +7,9 @@ use bytes::Bytes;
 use kerata_core::artifact::{Original, Traces};
 use kerata_core::{Artifact, Data, Error, Limits, Result, ResultExt, Tree};
 
-use super::{GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, keras_paths, objects, signatures};
+use super::{
+    GRAPH_FILE, VARIABLES_PREFIX, assets, keras_metadata, keras_paths, objects, signatures, untraced,
+};
 use crate::FolderRef;
 use crate::checkpoint::keys::{OBJECT_GRAPH_KEY, path_of_key};
 use crate::checkpoint::{add_leftovers, add_named, add_tensor};
@@ -34,7 +36,7 @@ pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
     let mut artifact = Artifact::new();
     artifact.metadata.format = Some("saved_model".to_owned());
     describe(&mut artifact, &graph);
-    let layers = keras_metadata::add(&mut artifact, folder, limits)?;
+    let keras = keras_metadata::add(&mut artifact, folder, limits)?;
     assets::add(&mut artifact, folder, &graph)?;
     let mut paths = HashMap::new();
     let has_variables = folder.open(&index_name(VARIABLES_PREFIX)).is_ok();
@@ -42,8 +44,10 @@ pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
         Some(saved) if !saved.nodes.is_empty() => {
             let bundle = has_variables.then(|| Bundle::open(folder, VARIABLES_PREFIX, limits)).transpose()?;
             paths = add_variables(&mut artifact, saved, bundle.as_ref()).at(|| GRAPH_FILE)?;
-            if artifact.config.is_some() {
-                keras_paths::apply(&mut artifact, saved, &layers, &mut paths)?;
+            if let Some(own) = &keras.own {
+                untraced::restore(&mut artifact, own).at(|| keras_metadata::FILE)?;
+            } else if artifact.config.is_some() {
+                keras_paths::apply(&mut artifact, saved, &keras.layers, &mut paths)?;
             }
         }
         _ if has_variables => {

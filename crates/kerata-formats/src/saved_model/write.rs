@@ -34,19 +34,7 @@ pub(super) fn write(artifact: &Artifact, folder: &mut dyn FolderSink) -> Result<
     let message = saved_model(&signatures, &specs)?;
     put(folder, GRAPH_FILE, &message.encode_to_vec())?;
 
-    let mut sink = folder.create(&shard_name(VARIABLES_PREFIX, 0, 1))?;
-    let mut bundle = BundleWriter::new(sink.as_mut());
-    let mut named = Vec::new();
-    for (position, (stored, variable)) in variables.iter().enumerate() {
-        let key = Stored::key(position);
-        bundle.add(&key, variable).at(|| format!("variable `{}`", stored.path))?;
-        named.push((key, stored.name.clone()));
-    }
-    let objects = object_graph(named.iter().map(|(key, name)| (key.as_str(), name.as_str())))?;
-    bundle.add_text(OBJECT_GRAPH_KEY, objects.encode_to_vec())?;
-    let index = bundle.finish();
-    drop(sink);
-    index.write(folder.create(&index_name(VARIABLES_PREFIX))?.as_mut())?;
+    put_variables(folder, &variables)?;
 
     let is_kept = |name: &str| name.starts_with(EXTRAS) && name != INPUT_ORDER_FILE;
     for (name, data) in artifact.extras.iter().filter(|(name, _)| is_kept(name)) {
@@ -60,8 +48,25 @@ pub(super) fn write(artifact: &Artifact, folder: &mut dyn FolderSink) -> Result<
     Ok(losses)
 }
 
-fn put(folder: &mut dyn FolderSink, name: &str, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(folder: &mut dyn FolderSink, name: &str, bytes: &[u8]) -> Result<()> {
     folder.create(name)?.write(bytes)
+}
+
+/// Writes the bundle of the variables.
+pub(super) fn put_variables(folder: &mut dyn FolderSink, variables: &[(Stored, Variable)]) -> Result<()> {
+    let mut sink = folder.create(&shard_name(VARIABLES_PREFIX, 0, 1))?;
+    let mut bundle = BundleWriter::new(sink.as_mut());
+    let mut named = Vec::new();
+    for (position, (stored, variable)) in variables.iter().enumerate() {
+        let key = Stored::key(position);
+        bundle.add(&key, variable).at(|| format!("variable `{}`", stored.path))?;
+        named.push((key, stored.name.clone()));
+    }
+    let objects = object_graph(named.iter().map(|(key, name)| (key.as_str(), name.as_str())))?;
+    bundle.add_text(OBJECT_GRAPH_KEY, objects.encode_to_vec())?;
+    let index = bundle.finish();
+    drop(sink);
+    index.write(folder.create(&index_name(VARIABLES_PREFIX))?.as_mut())
 }
 
 /// The graphs that become signatures.

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use kerata_core::{Artifact, LossReport, Originals, Result, Shape, Variable, Variables};
 
 use super::read::OLD_LAYERS;
+use crate::checkpoint::keys::OBJECT_GRAPH_KEY;
 use crate::containers::hdf5::{Plan, Writer};
 use crate::{Compression, WriteOptions};
 
@@ -27,11 +28,13 @@ fn plan_spelled(
     options: &WriteOptions,
 ) -> Result<Plan> {
     let objects = objects.iter().map(|(path, name)| (path.as_str(), name.as_deref()));
+    // TensorFlow's list of its own objects says nothing outside of its files.
+    let variables = variables.iter().filter(|(path, _)| *path != OBJECT_GRAPH_KEY);
     if !is_old {
-        return plan_of(objects, variables.iter(), options);
+        return plan_of(objects, variables, options);
     }
     let objects: Vec<_> = objects.map(|(path, name)| (old_spelling(path), name)).collect();
-    let variables: Vec<_> = variables.iter().map(|(path, of)| (old_spelling(path), of)).collect();
+    let variables: Vec<_> = variables.map(|(path, of)| (old_spelling(path), of)).collect();
     plan_of(
         objects.iter().map(|(path, name)| (path.as_str(), *name)),
         variables.iter().map(|(path, variable)| (path.as_str(), *variable)),

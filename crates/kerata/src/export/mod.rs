@@ -40,6 +40,8 @@ pub struct ExportOptions {
     pub signatures: Vec<Signature>,
     /// Whether the optimizer's variables are kept.
     pub include_optimizer: bool,
+    /// Whether there are only config and variables, and no graphs: Keras's `save_traces=False`.
+    pub without_traces: bool,
     /// Whether there is a signature `train_step`: one step of training, from the compile config.
     pub train_step: bool,
     /// What the first signature is compared on before anything is published.
@@ -65,6 +67,13 @@ impl ExportOptions {
     #[must_use]
     pub fn include_optimizer(mut self, include_optimizer: bool) -> Self {
         self.include_optimizer = include_optimizer;
+        self
+    }
+
+    /// Sets whether what the model computes is kept (it is), or only its config and variables.
+    #[must_use]
+    pub fn save_traces(mut self, save_traces: bool) -> Self {
+        self.without_traces = !save_traces;
         self
     }
 
@@ -114,8 +123,11 @@ pub fn export(
     registry: &Registry,
     options: &ExportOptions,
 ) -> Result<Exported> {
-    let mut ready = exportable(artifact, registry, options)?;
     let format = kerata_formats::by_name("saved_model")?;
+    if options.without_traces {
+        return untraced(artifact, path.as_ref(), options.save.clone().format(format), options);
+    }
+    let mut ready = exportable(artifact, registry, options)?;
     let signatures = ready.traces.as_ref().map(|traces| traces.names()).unwrap_or_default();
     let compared = check::compare(&ready, format, &options.check)?;
     let (difference, unchecked) = match compared {
@@ -127,6 +139,24 @@ pub fn export(
     };
     let saved = save(&ready, path, &options.save.clone().format(format))?;
     Ok(Exported { saved, signatures, difference, unchecked })
+}
+
+/// Writes config and variables alone.
+fn untraced(
+    artifact: &Artifact,
+    path: &Path,
+    save_options: SaveOptions,
+    options: &ExportOptions,
+) -> Result<Exported> {
+    if options.train_step || !options.signatures.is_empty() {
+        return Err(Error::usage("signatures are traces, and none are to be kept"));
+    }
+    let mut bare = artifact.clone();
+    if !options.include_optimizer {
+        bare.drop_optimizer();
+    }
+    let saved = save(&bare, path, &save_options.traces(false))?;
+    Ok(Exported { saved, signatures: Vec::new(), difference: None, unchecked: None })
 }
 
 /// The artifact whose traces are the signatures that are asked for.
