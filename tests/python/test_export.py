@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -26,8 +28,14 @@ NOT_EXPORTED = {
 HALF = dict(rtol=2e-2, atol=2e-2)
 LOOSE = {"bfloat16": HALF, "bfloat16_compiled": HALF, "dtype_per_layer": HALF, "float16": HALF, "mixed_bfloat16": HALF,
          "mixed_float16": HALF, "mixed_float16_compiled": HALF, "policy_map": HALF, "lora_int8": dict(rtol=2e-2, atol=1e-2)}
-# XLA has no kernels for these: text, tables, shapes that depend on values; and what is stateful has moved on by then.
-NO_XLA = "stateful upsampling hash lookup text tabular category discretization spectrogram image resizing linalg ops_indexing string crossing".split()
+# What XLA has no kernel for: text, tables, some ways to resize, determinants.
+XLA_LACKS = {
+    "hashed_crossing": "_Arg", "hashing": "_Arg", "string_lookup": "_Arg", "string_lookup_modes": "_Arg", "tabular": "_Arg",
+    "integer_lookup": "LookupTableFindV2", "ops_image": "ResizeBicubic", "resizing": "ResizeBicubic", "upsampling": "ResizeBicubic",
+    "resizing_more": "ScaleAndTranslate", "ops_linalg": "MatrixDeterminant",
+}
+# XLA ends the whole process on constants of text: "Check failed: DataTypeCanUseMemcpy(dtype())".
+XLA_ABORTS = ("text_vectorization", "text_vectorization_modes")
 
 NAMES = sorted(path.parent.name for path in KERAS.glob("*/model.keras") if (path.parent / "io.npz").exists())
 EXPORTED = [name for name in NAMES if name not in NOT_EXPORTED]
@@ -125,11 +133,17 @@ def test_every_loader_gives_the_numbers_of_keras(name, exported):
     for found, value in zip(called, expected):
         same(name, found, value)
 
-    if not any(word in name for word in NO_XLA):
-        compiled = tf.function(lambda **values: function(**values), jit_compile=True)
-        found = compiled(**arguments)
-        for found, value in zip(in_order(found), expected):
-            same(name, found, value)
+    if name in XLA_ABORTS:
+        return
+    # What is kept between runs starts again.
+    function = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    compiled = tf.function(lambda **values: function(**values), jit_compile=True)
+    if name in XLA_LACKS:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"No registered '{XLA_LACKS[name]}'"):
+            compiled(**arguments)
+        return
+    for found, value in zip(in_order(compiled(**arguments)), expected):
+        same(name, found, value)
 
 
 @pytest.mark.parametrize("name", sorted(NOT_EXPORTED))
@@ -139,16 +153,31 @@ def test_what_cannot_be_exported_says_why(name, tmp_path):
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["dense", "cnn", "lstm", "transformer_block", "unet"])
+def size(folder):
+    return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*") if path.is_file())
+
+
+# What Keras itself cannot load again, or cannot export.
+KERAS_FAILS = """activation_op functional_subclass int8_attention named_layers nested_and_outer_shared nested_structure ops_core ops_measures
+ops_nan ops_products random_shear stft_initializer stft_spectrogram""".split()
+# No variables and half a hundred ops that TensorFlow has no short form of: the graph is all there is.
+GRAPH_ALONE = {"ops_image": 0.7}
+
+
+@pytest.mark.parametrize("name", EXPORTED)
 def test_it_is_smaller_than_what_keras_writes(name, exported, tmp_path):
     import keras
 
-    def size(folder):
-        return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*") if path.is_file())
+    def theirs():
+        model = keras.saving.load_model(KERAS / name / "model.keras", compile=False)
+        model.export(tmp_path / "keras", verbose=False)
 
-    model = keras.saving.load_model(KERAS / name / "model.keras", compile=False)
-    model.export(tmp_path / "keras", verbose=False)
-    assert size(exported(name)) <= 0.55 * size(tmp_path / "keras")
+    if name in KERAS_FAILS:
+        with pytest.raises(Exception):
+            theirs()
+        return
+    theirs()
+    assert size(exported(name)) <= GRAPH_ALONE.get(name, 0.55) * size(tmp_path / "keras")
 
 
 def test_a_step_of_training_is_that_of_keras(tmp_path):
@@ -167,6 +196,43 @@ def test_a_step_of_training_is_that_of_keras(tmp_path):
     assert len(weights) > 0
     for mine, theirs in zip(loaded.trainable_variables, model.trainable_variables):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_without_traces_there_are_variables_and_the_config(tmp_path):
+    source = KERAS / "optimizer_adam" / "model.keras"
+    kerata("export", source, tmp_path / "m", "--to", "saved_model", "--save-traces", "false", "--include-optimizer")
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    assert not loaded.signatures and not hasattr(loaded, "serve")
+    (x,), (expected,) = io("optimizer_adam")
+    np.savez(tmp_path / "in.npz", in_0=x)
+    kerata("run", tmp_path / "m", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+    same("optimizer_adam", np.load(tmp_path / "out.npz")["out_0"], expected)
+    # It holds the whole: Keras goes on training what is made of it.
+    kerata("convert", tmp_path / "m", tmp_path / "again.keras")
+    import keras
+
+    first, again = (keras.saving.load_model(path) for path in (source, tmp_path / "again.keras"))
+    assert first.get_config() == again.get_config()
+    for a, b in zip(first.variables + first.optimizer.variables, again.variables + again.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    kerata("export", source, tmp_path / "x", "--to", "saved_model", "--save-traces", "false", "--train-step", status=2)
+
+
+def test_the_optimizer_is_included_when_asked_for(tmp_path):
+    source = KERAS / "optimizer_adam" / "model.keras"
+    kerata("export", source, tmp_path / "without", "--to", "saved_model")
+    kerata("export", source, tmp_path / "with", "--to", "saved_model", "--include-optimizer")
+    keys = lambda folder: [key for key, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
+    state = [key for key in keys(tmp_path / "with") if key.startswith("optimizer/")]
+    assert state and not [key for key in keys(tmp_path / "without") if key.startswith("optimizer/")]
+    # Nothing of it is a variable of the model.
+    loaded = tf.saved_model.load(str(tmp_path / "with"))
+    assert len(loaded.variables) == len(keys(tmp_path / "with")) - len(state) - 1
+    found = {key: tf.train.load_variable(str(tmp_path / "with" / "variables" / "variables"), key) for key in state}
+    import keras
+
+    left = [np.asarray(variable) for variable in keras.saving.load_model(source).optimizer.variables]
+    assert sorted(map(lambda a: (a.shape, a.tobytes()), left)) == sorted(map(lambda a: (np.shape(a), np.asarray(a).tobytes()), found.values()))
 
 
 def test_signatures_are_the_users(tmp_path):
@@ -188,3 +254,30 @@ def test_compared_inputs_and_outputs_are_kept(tmp_path):
     np.testing.assert_allclose(np.load(kept / "serving_default.out.npz")["output_0"], expected, rtol=1e-4, atol=1e-5)
     (stored,) = np.load(kept / "serving_default.in.npz").values()
     np.testing.assert_array_equal(stored, x)
+
+
+def cli(*arguments):
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["cnn", "dict_inputs", "lstm", "multi_output", "string_lookup", "text_vectorization"])
+def test_the_command_line_of_tensorflow_shows_and_runs_it(name, exported, tmp_path):
+    folder = exported(name)
+    inputs, expected = io(name)
+    shown = cli("show", "--dir", folder, "--all")
+    assert "signature_def['serving_default']" in shown and "Callable with:" in shown
+    specs = tf.saved_model.load(str(folder)).signatures["serving_default"].structured_input_signature[1]
+    names = order_of(folder, specs)
+    assert all(f"inputs['{key}'] tensor_info" in shown for key in names)
+    given = []
+    for key, value in zip(names, inputs):
+        np.save(tmp_path / f"{key}.npy", tensor(value, specs[key].dtype).numpy().astype(value.dtype if value.dtype.kind != "U" else "S"))
+        given.append(f"{key}={tmp_path / key}.npy")
+    cli("run", "--dir", folder, "--tag_set", "serve", "--signature_def", "serving_default", "--inputs", ";".join(given), "--outdir", tmp_path)
+    found = {path.stem: np.load(path) for path in tmp_path.glob("*.npy") if path.stem not in names}
+    assert len(found) == len(expected)
+    for value, wanted in zip(in_order(found), expected):
+        same(name, value, wanted)

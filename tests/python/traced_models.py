@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+import traced_flows
+
 
 @keras.saving.register_keras_serializable("demo")
 class Gate(keras.layers.Layer):
@@ -188,7 +190,7 @@ def counting():
 
 
 MODELS = {function.__name__: function for function in (
-    functional, shared, vision, masks, sequential, subclassed, mixed_precision, recurrent, counting)}
+    functional, shared, vision, masks, sequential, subclassed, mixed_precision, recurrent, counting)} | traced_flows.MODELS
 
 
 def untraceable():
@@ -240,6 +242,16 @@ def main(folder):
         message = str(error)
     with open(f"{folder}/untraceable.txt", "w") as file:
         file.write(message)
+    refused = {}
+    for kind in traced_flows.REFUSED:
+        x = keras.Input((3,))
+        try:
+            kerata_trace.save(keras.Model(x, kind()(x)), f"{folder}/refused.keras")
+            refused[kind.__name__] = "it was traced"
+        except kerata_trace.Untraceable as error:
+            refused[kind.__name__] = str(error)
+    with open(f"{folder}/refused.json", "w") as file:
+        json.dump(refused, file)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! `Artifact`: everything a saved model holds. All that is saved or loaded passes through it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use indexmap::IndexMap;
 
@@ -32,6 +32,8 @@ pub struct Artifact {
     pub assets: IndexMap<String, Data>,
     /// Files of a container that belong to nothing that is known, by their name, kept for the way back.
     pub extras: IndexMap<String, Data>,
+    /// The files that it came in, where its format gives back those that have not changed.
+    pub original: Option<Arc<Original>>,
     /// Where it came from.
     pub metadata: Metadata,
     /// What the model computes, traced by whoever wrote the file; see [`Traces`].
@@ -74,11 +76,6 @@ pub trait Traces: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
-    /// The files that they came in, where a format can give those back as they are.
-    fn original(&self) -> Option<&Original> {
-        None
-    }
-
     /// The calls of Keras's layers and functions that one of them was recorded as, when it is no graph yet.
     fn calls(&self, name: &str) -> Option<&RecordedCalls> {
         let _ = name;
@@ -86,7 +83,7 @@ pub trait Traces: Send + Sync + fmt::Debug {
     }
 }
 
-/// The files of a container as they were read, and the variables that were in them.
+/// The files of a container as they were read, and what was in them; what has not changed goes back byte for byte.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Original {
@@ -94,28 +91,51 @@ pub struct Original {
     pub files: Vec<(String, Data)>,
     /// The variables, by path.
     pub variables: Vec<(String, Variable)>,
+    /// Signatures that have other names now: the old one, the new one.
+    pub renamed: Vec<(String, String)>,
+    /// The computations that go with the files.
+    traces: Option<Weak<dyn Traces>>,
 }
 
 impl Original {
     /// Files and what was read from them.
-    pub fn new(files: Vec<(String, Data)>, variables: &Variables) -> Self {
+    pub fn new(files: Vec<(String, Data)>, variables: &Variables, traces: Option<&Arc<dyn Traces>>) -> Self {
         let variables =
             variables.iter().map(|(path, variable)| (path.to_owned(), variable.clone())).collect();
-        Self { files, variables }
+        Self { files, variables, renamed: Vec::new(), traces: traces.map(Arc::downgrade) }
     }
 
-    /// Whether variables are those that were read: the same ones with the same values.
-    pub fn has_same(&self, variables: &Variables) -> Result<bool> {
-        if self.variables.len() != variables.len() {
-            return Ok(false);
+    /// The same with other names of signatures, for computations that differ in nothing else.
+    #[must_use]
+    pub fn renamed(&self, renamed: Vec<(String, String)>, traces: &Arc<dyn Traces>) -> Self {
+        Self { renamed, traces: Some(Arc::downgrade(traces)), ..self.clone() }
+    }
+
+    /// Whether an artifact still computes what the files do.
+    pub fn has_traces(&self, traces: Option<&Arc<dyn Traces>>) -> bool {
+        match (&self.traces, traces) {
+            (None, None) => true,
+            (Some(own), Some(traces)) => std::ptr::addr_eq(own.as_ptr(), Arc::as_ptr(traces)),
+            _ => false,
         }
+    }
+
+    /// Paths of the variables that have other values now; `None` when they are other ones, or of another shape.
+    pub fn changed(&self, variables: &Variables) -> Result<Option<Vec<&str>>> {
+        if self.variables.len() != variables.len() {
+            return Ok(None);
+        }
+        let mut changed = Vec::new();
         for (path, old) in &self.variables {
-            let Some(new) = variables.get(path) else { return Ok(false) };
-            if old.dtype != new.dtype || old.shape != new.shape || !is_same(&old.data, &new.data)? {
-                return Ok(false);
+            let Some(new) = variables.get(path) else { return Ok(None) };
+            if old.dtype != new.dtype || old.shape != new.shape {
+                return Ok(None);
+            }
+            if !is_same(&old.data, &new.data)? {
+                changed.push(path.as_str());
             }
         }
-        Ok(true)
+        Ok(Some(changed))
     }
 }
 

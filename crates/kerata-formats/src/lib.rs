@@ -13,6 +13,7 @@ pub mod h5;
 mod input;
 pub mod keras;
 pub mod npz;
+mod originals;
 pub mod safetensors;
 pub mod saved_model;
 mod shards;

@@ -1,9 +1,10 @@
-//! A layer, an activation and an initializer of one's own: built, saved, loaded and run.
+//! A layer, an activation and an initializer of one's own: built, saved, loaded and run; exported for TensorFlow.
 //!
-//! `cargo run -p kerata --example custom_layer`
+//! `cargo run -p kerata --example custom_layer [FOLDER]` writes `custom_layer.keras` and the SavedModel `custom_layer`.
 
 use kerata::core::array::Array;
 use kerata::core::graph::Tensor;
+use kerata::export::ExportOptions;
 use kerata::nn::initializers::{Initialize, Start};
 use kerata::nn::layers::core::{Dense, InputLayer};
 use kerata::nn::layers::prelude::*;
@@ -81,7 +82,8 @@ fn main() -> Result<()> {
     let model = Model::new(layers, 7)?;
     println!("{} parameters", model.count_params());
 
-    let path = std::env::temp_dir().join("kerata_custom_layer.keras");
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, std::path::PathBuf::from);
+    let path = folder.join("custom_layer.keras");
     kerata::save(&model.to_artifact(), &path, &SaveOptions::new().overwrite(true))?;
     let loaded = Model::from_artifact(&kerata::open(&path, &OpenOptions::new())?, &registry())?;
 
@@ -90,5 +92,10 @@ fn main() -> Result<()> {
     let after = Predictor::new(&loaded, &PredictOptions::new())?.run(&[x])?;
     println!("before saving {:?}, after loading {:?}", before.only()?, after.only()?);
     assert_eq!(before.only()?.as_f32()?, after.only()?.as_f32()?);
+
+    // The file says what the layer computes, so the export needs no code of it.
+    let options = ExportOptions::new().save(SaveOptions::new().overwrite(true));
+    let artifact = kerata::open(&path, &OpenOptions::new())?;
+    kerata::export::export(&artifact, folder.join("custom_layer"), &Registry::new(), &options)?;
     Ok(())
 }

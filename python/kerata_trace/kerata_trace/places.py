@@ -12,6 +12,8 @@ class Places:
         saving_lib._save_state(model, weights_store=walk.store, assets_store=None, inner_path="", visited_saveables=walk)
         self._layers = walk.paths
         self.variables = {}
+        # States of random generators, which no file holds, by path.
+        self.seeds = {}
         self._paths = {}
         for path, entry in walk.store.entries.items():
             if path.split("/")[0] == "optimizer":
@@ -29,6 +31,15 @@ class Places:
     def variable(self, variable):
         """The path of a variable; None when it is not saved."""
         return self._paths.get(id(variable))
+
+    def seed(self, generator):
+        """The path of a generator's state; it starts with what it is now."""
+        for path, state in self.seeds.items():
+            if state is generator.state:
+                return path
+        path = f"seed_generators/{len(self.seeds)}"
+        self.seeds[path] = generator.state
+        return path
 
     def bound(self):
         """Path, dtype and shape of each variable."""

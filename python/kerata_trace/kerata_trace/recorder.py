@@ -15,9 +15,21 @@ from keras.src.layers import layer as layer_module
 from keras.src.ops import operation as operation_module
 from keras.src.saving import serialization_lib
 
+from . import control, draws
+
 
 class Untraceable(Exception):
     """What cannot be recorded: layer, class and reason."""
+
+
+class Record:
+    """Calls, and where the results of which live objects are: of a model, or of the body of a branch or loop."""
+
+    def __init__(self):
+        self.values = []
+        self.shapes = {}
+        self.outputs = []
+        self.refs = {}
 
 
 class Recorder:
@@ -25,16 +37,17 @@ class Recorder:
 
     def __init__(self, places):
         self.places = places
-        self.values = []
+        self.whole = Record()
         self.layers = []
         self.constants = []
         self.updates = {}
-        self.shapes = {}
-        self._refs = {}
+        # The record of the model, then those of the bodies of branches and loops that are being recorded.
+        self._records = [self.whole]
         self._kept = []
         self._layer_numbers = {}
         self._entered = []
         self._builtin = {}
+        self._is_quiet = False
 
     # What is noted.
 
@@ -50,7 +63,7 @@ class Recorder:
 
     def reference(self, value):
         """`[call, result]` of a tensor."""
-        found = self._refs.get(id(value))
+        found = self._find(id(value))
         if found is not None:
             return found
         if isinstance(value, keras.Variable):
@@ -67,35 +80,54 @@ class Recorder:
         where = f"layer '{layer.name}' ({type(layer).__name__}): " if layer is not None else ""
         return Untraceable(f"{where}{reason}")
 
-    def _add(self, entry):
-        self.values.append(entry)
-        return len(self.values) - 1
+    def _add(self, entry, record=None):
+        record = record or self._records[-1]
+        record.values.append(entry)
+        return len(record.values) - 1
 
-    def _bind(self, value, call, result):
-        self._refs[id(value)] = [call, result]
+    def _bind(self, value, call, result, record=None):
+        (record or self._records[-1]).refs[id(value)] = [call, result]
         self._kept.append(value)
+
+    def _find(self, key):
+        """Where something is, taken from outside into the body that is being recorded."""
+        for depth in reversed(range(len(self._records))):
+            reference = self._records[depth].refs.get(key)
+            if reference is None:
+                continue
+            for record in self._records[depth + 1:]:
+                reference = [self._add({"outer": reference}, record), 0]
+                record.refs[key] = reference
+            return reference
+        return None
 
     def _variable(self, variable, dtype=None):
         key = ("variable", id(variable))
-        if key not in self._refs:
+        if self._find(key) is None:
             path = self.places.variable(variable)
             entry = {"variable": path, "trainable": bool(variable.trainable)}
-            self._refs[key] = [self._add(entry), 0] if path else self._constant(variable.value)
+            if path:
+                self.whole.refs[key] = [self._add(entry, self.whole), 0]
+            else:
+                value = variable.value
+                self._constant(value)
+                self.whole.refs[key] = self.whole.refs[id(value)]
+        found = self._find(key)
         scope = backend.get_autocast_scope()
         own = backend.standardize_dtype(variable.dtype)
         if dtype is None and scope is not None and scope.dtype and getattr(variable, "_autocast", True) and backend.is_float_dtype(own):
             dtype = scope.dtype
-        return self._cast(self._refs[key], own, dtype)
+        return self._cast(found, own, dtype)
 
     def _cast(self, reference, own, dtype):
         if dtype is None or dtype == own:
             return reference
-        key = ("cast", *reference, dtype)
-        if key not in self._refs:
+        key, refs = ("cast", *reference, dtype), self._records[-1].refs
+        if key not in refs:
             entry = {"operation": {"module": "keras.src.ops.core", "class_name": "Cast", "config": {"dtype": dtype}},
                      "args": [_value(reference)], "kwargs": {}, "results": 1}
-            self._refs[key] = [self._add(entry), 0]
-        return self._refs[key]
+            refs[key] = [self._add(entry), 0]
+        return refs[key]
 
     def _symbol(self, symbol):
         if symbol.updated is not None:
@@ -105,9 +137,9 @@ class Recorder:
     def _constant(self, value):
         array = value if isinstance(value, np.ndarray) else keras.ops.convert_to_numpy(value)
         self.constants.append(np.asarray(array))
-        call = self._add({"constant": len(self.constants) - 1})
-        self._bind(value, call, 0)
-        return [call, 0]
+        call = self._add({"constant": len(self.constants) - 1}, self.whole)
+        self._bind(value, call, 0, self.whole)
+        return self._find(id(value))
 
     def _call(self, entry, args, kwargs, outputs):
         entry["args"] = [self._encode(argument) for argument in args]
@@ -116,12 +148,14 @@ class Recorder:
         outputs = tree.flatten(outputs)
         entry["results"] = len(outputs)
         call = self._add(entry)
-        self.shapes[call] = None if first is None else [int(size) for size in first.shape]
+        self._records[-1].shapes[call] = None if first is None else [int(size) for size in first.shape]
         for result, output in enumerate(outputs):
             self._bind(output, call, result)
 
     def _encode(self, argument):
         """An argument as Keras writes it into a functional model, tensors as `__value__`."""
+        if isinstance(argument, _Referred):
+            return _value(argument.reference)
         if isinstance(argument, (keras.KerasTensor, keras.Variable)) or backend.is_tensor(argument):
             return _value(self.reference(argument))
         if isinstance(argument, np.generic):
@@ -137,6 +171,68 @@ class Recorder:
         with contextlib.suppress(Exception):
             return backend.standardize_dtype(argument)
         raise self.error(f"an argument of class {type(argument).__name__}")
+
+    def body(self, function, arguments):
+        """Records what a function makes of symbolic tensors; gives the record and the function's results."""
+        record = Record()
+        self._records.append(record)
+        try:
+            for number, argument in enumerate(arguments):
+                self._bind(argument, self._add({"argument": number}), 0)
+            made = function()
+            made = tree.map_structure(lambda value: None if value is None else self.tensor(value), made)
+            record.outputs = [self.reference(value) for value in tree.flatten(made) if value is not None]
+        finally:
+            self._records.pop()
+        return record, made
+
+    def tensor(self, value):
+        """A number or array as what it is for Keras; tensors stay."""
+        is_tensor = isinstance(value, (keras.KerasTensor, keras.Variable)) or backend.is_tensor(value)
+        return value if is_tensor else keras.ops.convert_to_tensor(value)
+
+    def _lifted(self, value):
+        """An array that a layer is called with, as a symbolic tensor: JAX's own do not work together with those."""
+        if isinstance(value, keras.KerasTensor) or not backend.is_tensor(value):
+            return value
+        symbol = keras.KerasTensor(tuple(value.shape), dtype=backend.standardize_dtype(value.dtype))
+        self.reference(value)
+        self.whole.refs[id(symbol)] = self.whole.refs[id(value)]
+        self._kept.append(symbol)
+        return symbol
+
+    def control(self, kind, bodies, args, config, outputs):
+        """Notes a branch or loop with the records of its bodies."""
+        self._call({"control": kind, "bodies": bodies, "config": config}, args, {}, outputs)
+        for output in outputs:
+            self._kept.append(output)
+
+    def draw(self, name, config, args, seed, output):
+        """Notes random numbers."""
+        config = {key: self._encode(value) for key, value in config.items()}
+        if any("__value__" in str(value) for value in config.values()):
+            raise self.error(f"keras.random.{name} with a tensor in the place of a number")
+        self._call({"random": name, "config": config}, [_Referred(self._seed(seed)), *args], {}, [output])
+        return output
+
+    def _seed(self, seed):
+        """The next seed of a generator, or a fixed one."""
+        if isinstance(seed, int):
+            return self.reference(keras.src.random.seed_generator.draw_seed(seed))
+        if seed is None:
+            raise self.error("random numbers without a `seed`: give a `keras.random.SeedGenerator`")
+        if len(self._records) > 1:
+            raise self.error("random numbers from a generator in a branch or loop")
+        variable, key = seed.state, ("seed", id(seed.state))
+        path = self.places.seed(seed)
+        state = self.whole.refs.get(key)
+        if state is None:
+            state = [self._add({"variable": path, "trainable": False}), 0]
+        step = np.array([0, 1], backend.standardize_dtype(variable.dtype))
+        call = {"operation": {"module": "keras.src.ops.numpy", "class_name": "Add", "config": {}},
+                "args": [_value(state), _value(self._constant(step))], "kwargs": {}, "results": 1}
+        self.whole.refs[key] = self.updates[path] = [self._add(call), 0]
+        return state
 
     # How calls are met.
 
@@ -160,6 +256,7 @@ class Recorder:
         if self._is_entered(layer):
             self._entered.append(layer)
             try:
+                args, kwargs = tree.map_structure(self._lifted, (args, kwargs))
                 with self._symbolic_variables(layer):
                     call = layer.quantized_call if getattr(layer, "quantization_mode", None) else layer.call
                     return call(*args, **kwargs)
@@ -176,7 +273,11 @@ class Recorder:
         if id(layer) not in self._layer_numbers:
             self._layer_numbers[id(layer)] = len(self.layers)
             self.layers.append({"path": path, "layer": _plain(serialization_lib.serialize_keras_object(layer))})
-        outputs = compute_output_spec(layer, *args, **kwargs)
+        self._is_quiet = True
+        try:
+            outputs = compute_output_spec(layer, *args, **kwargs)
+        finally:
+            self._is_quiet = False
         self._call({"layer": self._layer_numbers[id(layer)]}, args, kwargs, outputs)
         return outputs
 
@@ -223,7 +324,8 @@ class Recorder:
         any_symbolic = backend.common.keras_tensor.any_symbolic_tensors
 
         def any_symbolic_or_variable(args=None, kwargs=None):
-            return any_symbolic(args, kwargs) or any(
+            # A built-in layer that is asked for the shape of its output uses its variables as ever.
+            return any_symbolic(args, kwargs) or not self._is_quiet and any(
                 isinstance(x, keras.Variable) for x in tree.flatten((args, kwargs)))
 
         recorder, compute_output_spec = self, keras.Layer.compute_output_spec
@@ -232,14 +334,14 @@ class Recorder:
             return recorder._layer(layer, args, kwargs, type(layer).compute_output_spec)
 
         patches = [(layer_module, "Node", lambda **_: None), (operation_module, "Node", self._operation),
-                   (keras.Layer, "symbolic_call", symbolic_call)]
+                   (keras.Layer, "symbolic_call", symbolic_call), *control.patches(self), *draws.patches(self)]
         for name, module in list(sys.modules.items()):
             is_ops = name.startswith("keras.src.ops") or name == "keras.src.backend.common.keras_tensor"
             if is_ops and getattr(module, "any_symbolic_tensors", None) is any_symbolic:
                 patches.append((module, "any_symbolic_tensors", any_symbolic_or_variable))
         del compute_output_spec
         was_filtering = keras.config.is_traceback_filtering_enabled()
-        old = [(place, name, getattr(place, name)) for place, name, _ in patches]
+        old = [(place, name, vars(place).get(name)) for place, name, _ in patches]
         keras.config.disable_traceback_filtering()
         try:
             for place, name, value in patches:
@@ -247,7 +349,10 @@ class Recorder:
             yield
         finally:
             for place, name, value in old:
-                setattr(place, name, value)
+                if value is None:
+                    delattr(place, name)
+                else:
+                    setattr(place, name, value)
             if was_filtering:
                 keras.config.enable_traceback_filtering()
 
@@ -256,6 +361,8 @@ class _Symbol(keras.KerasTensor):
     """A variable of a layer that is entered."""
 
     def assign(self, value):
+        if len(self.recorder._records) > 1:
+            raise self.recorder.error(f"it changes the variable '{self.variable.name}' in a branch or loop")
         if self.recorder.places.variable(self.variable) is None:
             raise self.recorder.error(f"it changes the variable '{self.variable.name}', which is not saved")
         value = keras.ops.convert_to_tensor(value)
@@ -275,6 +382,13 @@ class _Symbol(keras.KerasTensor):
     @property
     def value(self):
         return self
+
+
+class _Referred:
+    """A value that has no live object."""
+
+    def __init__(self, reference):
+        self.reference = reference
 
 
 def _value(reference):

@@ -19,18 +19,22 @@ def symbolic_shape(shape, sizes):
 
 def merge(first, second, open_axes):
     """The record that both are instances of; `open_axes` maps an axis number to a `[call, result]` that has it."""
-    if len(first.values) != len(second.values):
-        raise Untraceable("the calls depend on the sizes of the inputs")
-    merged = _Merge(open_axes, first, second)
-    for position, (a, b) in enumerate(zip(first.values, second.values)):
-        merged.entry(position, a, b)
-    return merged
+    return _Merge(open_axes, first, second).record(first.whole, second.whole)
 
 
 class _Merge:
-    def __init__(self, open_axes, first, second):
-        self.open_axes, self.first, self.second = open_axes, first, second
-        self.values, self.constants, self.moved = [], [], {}
+    def __init__(self, open_axes, first, second, outer=None):
+        self.open_axes, self.first, self.second, self.outer = dict(open_axes), first, second, outer
+        self.values, self.moved = [], {}
+        self.constants = [] if outer is None else outer.constants
+
+    def record(self, first, second):
+        if len(first.values) != len(second.values):
+            raise Untraceable("the calls depend on the sizes of the inputs")
+        for position, (a, b) in enumerate(zip(first.values, second.values)):
+            self.shape = first.shapes.get(position)
+            self.entry(position, a, b)
+        return self
 
     def place(self, reference):
         call, result = reference
@@ -40,10 +44,36 @@ class _Merge:
         if "constant" in a and "constant" in b:
             self.constant(a["constant"], b["constant"])
         elif "operation" in a and "operation" in b:
-            self.operation(position, a, b)
+            self.operation(a, b)
+        elif "control" in a and "control" in b:
+            self.control(a, b)
+        elif "random" in a and "random" in b:
+            self.values.append(self.same(a, b, f"keras.random.{a['random']}"))
+        elif "outer" in a and "outer" in b:
+            self.values.append({"outer": self.outer.place(a["outer"])})
         else:
             self.values.append(self.same(a, b, a.get("input") or "a call"))
         self.moved[position] = len(self.values) - 1
+
+    def control(self, a, b):
+        kind = a["control"]
+        if kind != b["control"] or a["results"] != b["results"] or a["config"] != b["config"]:
+            raise Untraceable(f"keras.ops {kind}: it depends on the sizes of the inputs")
+        bodies = []
+        for x, y in zip(a["bodies"], b["bodies"]):
+            body = _Merge({}, self.first, self.second, self).record(x, y)
+            bodies.append({"values": body.values, "outputs": [body.place(reference) for reference in x.outputs]})
+        args = self.same(a["args"], b["args"], f"keras.ops {kind}")
+        self.values.append({"control": kind, "config": a["config"], "args": args, "bodies": bodies, "results": a["results"]})
+
+    def axes(self):
+        """The open axes, and what has them; a body takes that from outside."""
+        if self.outer is not None:
+            for axis, reference in self.outer.axes().items():
+                if axis not in self.open_axes:
+                    self.values.append({"outer": reference})
+                    self.open_axes[axis] = [len(self.values) - 1, 0]
+        return self.open_axes
 
     def constant(self, a, b):
         a, b = self.first.constants[a], self.second.constants[b]
@@ -61,7 +91,7 @@ class _Merge:
         self.values.append({"operation": {"module": "keras.src.ops.numpy", "class_name": "BroadcastTo", "config": {"shape": shape}},
                             "args": [_value([len(self.values) - 1, 0])], "kwargs": {}, "results": 1})
 
-    def operation(self, position, a, b):
+    def operation(self, a, b):
         if a["operation"]["class_name"] != b["operation"]["class_name"] or a["results"] != b["results"]:
             raise Untraceable("the calls depend on the sizes of the inputs")
         name = a["operation"]["class_name"]
@@ -72,7 +102,7 @@ class _Merge:
         for part in ("args", "kwargs"):
             call[part] = self.same(a[part], b[part], f"keras.ops {name}")
         if _has_size(config) or _has_size([call["args"], call["kwargs"]]):
-            call = _with_sizes(name, call, self.first.shapes[position])
+            call = _with_sizes(name, call, self.shape)
         self.values.append(call)
 
     def same(self, a, b, where):
@@ -92,7 +122,7 @@ class _Merge:
         if a == b:
             return a
         found = []
-        for axis, reference in self.open_axes.items():
+        for axis, reference in self.axes().items():
             x, y = symbolic_shape([None] * (axis + 1), FIRST)[axis], symbolic_shape([None] * (axis + 1), SECOND)[axis]
             times, rest = divmod(b - a, y - x)
             if rest == 0 and times:

@@ -209,7 +209,12 @@ def _write(path, config, places, signatures):
             dtypes.append("string" if array.dtype.kind in "SO" else str(array.dtype))
             arrays[f"{position}_{number}"] = array if array.dtype.kind != "O" else array.astype("S")
         entries[name] = {"calls": calls, "constants": dtypes}
-    trace = {"version": 1, "config": config_digest(config), "variables": places.bound(), "starts": [],
+    starts = []
+    for seed, state in places.seeds.items():
+        array = keras.ops.convert_to_numpy(state)
+        arrays[f"start_{len(starts)}"] = array
+        starts.append([seed, str(array.dtype)])
+    trace = {"version": 1, "config": config_digest(config), "variables": places.bound(), "starts": starts,
              "signatures": entries}
     handle, temporary = tempfile.mkstemp(suffix=".keras", prefix=".kerata-", dir=os.path.dirname(os.path.abspath(path)))
     os.close(handle)

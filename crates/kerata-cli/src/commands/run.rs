@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use kerata::formats::containers::npy::TextKind;
+use kerata::export::Verified;
 use kerata::formats::npz;
 use kerata::{OpenOptions, PredictOptions, Predictor, Registry};
 use kerata_core::array::Array;
@@ -20,11 +21,14 @@ pub struct Run {
     /// The model, of any format.
     model: PathBuf,
     /// Inputs: `.npz` with the input names, or `in_0`, `in_1`, ... as keys.
-    #[arg(long, value_name = "IN.npz")]
-    inputs: PathBuf,
+    #[arg(long, value_name = "IN.npz", required_unless_present = "verify")]
+    inputs: Option<PathBuf>,
     /// Where the outputs `out_0`, `out_1`, ... are written.
-    #[arg(long, value_name = "OUT.npz")]
-    outputs: PathBuf,
+    #[arg(long, value_name = "OUT.npz", required_unless_present = "verify")]
+    outputs: Option<PathBuf>,
+    /// Run the inputs that `export` has kept beside the model, and compare with the outputs that it has kept.
+    #[arg(long, conflicts_with_all = ["inputs", "outputs", "signature", "batch_size", "bench"])]
+    verify: bool,
     /// The signature to run, for files that have several.
     #[arg(long)]
     signature: Option<String>,
@@ -57,10 +61,13 @@ impl super::Run for Run {
         let options = PredictOptions::new().engine(self.engine.as_str()).threads(self.threads);
         let artifact = kerata::open(&self.model, &OpenOptions::new())?;
         let model_path = || self.model.display().to_string();
+        let (Some(inputs_path), Some(outputs_path)) = (&self.inputs, &self.outputs) else {
+            return verified(&kerata::export::verify(&artifact, &registry, &options).at(model_path)?);
+        };
         let predictor = kerata::predictor(&artifact, self.signature.as_deref(), &registry, &options).at(model_path)?;
 
-        let named = read_arrays(&self.inputs)?;
-        let inputs = predictor.arrange(named).at(|| self.inputs.display().to_string())?;
+        let named = read_arrays(inputs_path)?;
+        let inputs = predictor.arrange(named).at(|| inputs_path.display().to_string())?;
         let run = || match self.batch_size {
             Some(size) => predictor.run_in_batches(&inputs, size),
             None => predictor.run(&inputs),
@@ -70,9 +77,28 @@ impl super::Run for Run {
             outputs = run()?;
         }
         let times = self.bench.map(|count| measure(count, &run)).transpose()?;
-        write_outputs(&outputs, &self.outputs)?;
-        Ok(answer(&predictor, &outputs, &self.outputs, times))
+        write_outputs(&outputs, outputs_path)?;
+        Ok(answer(&predictor, &outputs, outputs_path, times))
     }
+}
+
+fn verified(all: &[Verified]) -> Result<Answer> {
+    let entry = |one: &Verified| {
+        Tree::from([
+            ("signature", Tree::from(one.signature.as_str())),
+            ("same", Tree::from(one.reason.is_none())),
+            ("difference", one.difference.map_or(Tree::Null, Tree::from)),
+            ("reason", one.reason.clone().map_or(Tree::Null, Tree::from)),
+        ])
+    };
+    let line = |one: &Verified| match &one.reason {
+        None => format!("{}: same, the largest difference is {:e}\n", one.signature, one.difference.unwrap_or(0.0)),
+        Some(reason) => format!("{}: {reason}\n", one.signature),
+    };
+    let json = Tree::from([("verified", Tree::List(all.iter().map(entry).collect()))]);
+    let mut answer = Answer::new(json, all.iter().map(line).collect::<String>());
+    answer.is_negative = all.iter().any(|one| one.reason.is_some());
+    Ok(answer)
 }
 
 fn answer(predictor: &Predictor, outputs: &[Array], path: &Path, times: Option<Times>) -> Answer {

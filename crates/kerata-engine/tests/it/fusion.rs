@@ -37,6 +37,17 @@ fn broadcast_chains_agree() {
 }
 
 #[test]
+fn one_number_with_axes_gives_its_axes_to_the_sum() {
+    let model = Model::new();
+    let x = model.input("x", &[]);
+    let zero = model.builder.constant(noise_array(&[1, 1], 3));
+    let y = ops::tanh(&ops::add(&x, &zero).unwrap()).unwrap();
+    assert_eq!(y.spec().sizes().unwrap(), [1, 1]);
+    let graph = model.finish(&[&y]);
+    agree(&graph, &model.read(), &[noise_array(&[], 1)], 1e-6);
+}
+
+#[test]
 fn layer_norm_and_softmax_agree() {
     for (rows, width) in [(1, 3), (7, 130), (300, 17), (2, 5000)] {
         let mut model = Model::new();

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kerata_core::artifact::Check;
+use kerata_core::artifact::{Check, Original};
 use kerata_core::{Artifact, DType, Data, Error, Limits, Object, Result, ResultExt, Role, Tree, Variable};
 
 use super::keys::{OBJECT_GRAPH_KEY, path_of_key};
 use super::named;
 use super::objects::{Node, Objects, Slot, refine};
 use crate::FolderRef;
-use crate::containers::bundle::{Bundle, Stored};
+use crate::containers::bundle::{Bundle, Stored, index_name};
 use crate::containers::proto::{self, tensorflow::TrackableObjectGraph};
 
 /// Reads the checkpoint of this prefix.
@@ -26,7 +26,24 @@ pub(crate) fn read(folder: &FolderRef, prefix: &str, limits: &Limits) -> Result<
         named::add_named(&mut artifact, &bundle, named::meta_graph(folder, prefix)?.as_ref())?;
     }
     add_leftovers(&mut artifact, &bundle)?;
+    let original = Original::new(files(folder, prefix)?, &artifact.variables, None);
+    artifact.original = Some(Arc::new(original));
     Ok(artifact)
+}
+
+/// The files of a prefix by what follows it: the index, the shards, the graph of TensorFlow 1.
+fn files(folder: &FolderRef, prefix: &str) -> Result<Vec<(String, Data)>> {
+    let mut found = Vec::new();
+    for name in folder.names()? {
+        let Some(rest) = name.strip_prefix(prefix) else { continue };
+        if rest != index_name("") && rest != ".meta" && !rest.starts_with(".data-") {
+            continue;
+        }
+        let source = folder.open(&name)?;
+        let len = source.len();
+        found.push((rest.to_owned(), Data::range(source, 0, len)?));
+    }
+    Ok(found)
 }
 
 /// Adds every variable that the object graph names, in the graph's order.

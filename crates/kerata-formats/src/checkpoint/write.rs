@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use kerata_core::{Artifact, DType, Error, FolderSink, LossReport, Result, Tree, Variable};
+use kerata_core::{Artifact, DType, Data, Error, FolderSink, Limits, LossReport, Result, Tree, Variable};
 use prost::Message;
 
 use super::keys::{OBJECT_GRAPH_KEY, VALUE_ATTRIBUTE, VALUE_SUFFIX, value_key};
-use crate::containers::bundle::{BundleWriter, index_name, shard_name};
+use crate::containers::bundle::{BundleWriter, edit, index_name, shard_name};
 use crate::containers::proto::tensorflow::TrackableObjectGraph;
 use crate::containers::proto::tensorflow::trackable_object_graph::{
     TrackableObject,
     trackable_object::{ObjectReference, SerializedTensor, SlotVariableReference},
 };
 use crate::containers::proto::well_known::BoolValue;
+use crate::originals;
 
 /// Between the path of a variable and that of the optimizer that keeps a slot for it.
 const SLOT_MARKER: &str = ".OPTIMIZER_SLOT";
@@ -20,6 +21,9 @@ const SLOT_MARKER: &str = ".OPTIMIZER_SLOT";
 /// Writes the files of a prefix: the shard, then the index.
 pub(super) fn write(artifact: &Artifact, prefix: &str, folder: &mut dyn FolderSink) -> Result<LossReport> {
     let mut losses = LossReport::new();
+    if write_back(artifact, prefix, folder)? {
+        return Ok(losses);
+    }
     report_losses(artifact, &mut losses);
     let is_named = artifact.metadata.format.as_deref() == Some("checkpoint")
         && artifact.variables.get(OBJECT_GRAPH_KEY).is_none();
@@ -46,6 +50,33 @@ pub(super) fn write(artifact: &Artifact, prefix: &str, folder: &mut dyn FolderSi
     let mut sink = folder.create(&index_name(prefix))?;
     index.write(sink.as_mut())?;
     Ok(losses)
+}
+
+/// Writes the files of an artifact that came from a checkpoint with the values that are new in their places; false, and
+/// nothing, when more has changed.
+fn write_back(artifact: &Artifact, prefix: &str, folder: &mut dyn FolderSink) -> Result<bool> {
+    let is_own = artifact.metadata.format.as_deref() == Some("checkpoint") && artifact.traces.is_none();
+    let Some(original) = artifact.original.as_ref().filter(|_| is_own) else { return Ok(false) };
+    let Some(changed) = original.changed(&artifact.variables)? else { return Ok(false) };
+    // The files are kept under the names that they have with an empty prefix.
+    let index_file = index_name("");
+    let mut places = BTreeMap::new();
+    let mut index = None;
+    if !changed.is_empty() {
+        let stored = original.files.iter().find(|(name, _)| *name == index_file);
+        let Some((_, stored)) = stored else { return Ok(false) };
+        let changes = originals::changes(artifact, &changed, |_| Vec::new());
+        let made = edit(stored.bytes()?.into_owned(), "", &changes, &Limits::default())?;
+        let Some(made) = made else { return Ok(false) };
+        index = Some(Data::owned(made.index));
+        places = made.shards;
+    }
+    for (name, data) in &original.files {
+        let data = index.as_ref().filter(|_| *name == index_file).unwrap_or(data);
+        let mut file = folder.create(&format!("{prefix}{name}"))?;
+        originals::write(data, places.get(name).map_or(&[][..], Vec::as_slice), file.as_mut())?;
+    }
+    Ok(true)
 }
 
 fn report_losses(artifact: &Artifact, losses: &mut LossReport) {

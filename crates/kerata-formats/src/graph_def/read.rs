@@ -62,12 +62,13 @@ pub(super) fn read(name: &str, source: &SourceRef, limits: &Limits) -> Result<Ar
     };
     artifact.metadata.extra.insert("signatures".to_owned(), describe_signatures(&graph));
     let files = vec![(name.to_owned(), Data::range(source.clone(), 0, source.len())?)];
-    let original = Original::new(files, &artifact.variables);
-    let program = Program::new(Arc::new(graph), &artifact, HashMap::new(), Vec::new(), original, limits);
+    let program = Program::new(Arc::new(graph), &artifact, HashMap::new(), Vec::new(), limits);
     if !has_results {
         artifact.notes.push("no node takes an input and gives a result that no other node takes".to_owned());
     }
     artifact.traces = has_results.then(|| Arc::new(program) as Arc<dyn Traces>);
+    let original = Original::new(files, &artifact.variables, artifact.traces.as_ref());
+    artifact.original = Some(Arc::new(original));
     Ok(artifact)
 }
 

@@ -1,5 +1,8 @@
 //! Writes a frozen graph that was read: byte for byte, or with other values of its weights.
 
+use std::sync::Arc;
+
+use kerata_core::artifact::Original;
 use kerata_core::{Artifact, Error, LossReport, Result, ResultExt, Sink, Variable};
 use prost::Message;
 
@@ -9,12 +12,13 @@ use crate::containers::proto::tensorflow::{GraphDef, TensorProto, attr_value};
 /// Writes the graph that an artifact was read from.
 pub(super) fn write(artifact: &Artifact, sink: &mut dyn Sink) -> Result<LossReport> {
     let is_graph = artifact.metadata.format.as_deref() == Some("graph_def");
-    let original = artifact.traces.as_ref().and_then(|traces| traces.original()).filter(|_| is_graph);
+    let is_own = |original: &&Arc<Original>| is_graph && original.has_traces(artifact.traces.as_ref());
+    let original = artifact.original.as_ref().filter(is_own);
     let Some((original, (_, data))) = original.and_then(|all| Some((all, all.files.first()?))) else {
         return Err(Error::unsupported("only a frozen graph that was read can be written")
             .hint("`kerata export MODEL DST --to saved_model` writes the graph of any model"));
     };
-    if original.has_same(&artifact.variables)? {
+    if original.changed(&artifact.variables)?.is_some_and(|changed| changed.is_empty()) {
         data.stream(&mut |part| sink.write(part))?;
         return Ok(LossReport::new());
     }

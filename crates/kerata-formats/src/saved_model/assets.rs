@@ -6,7 +6,7 @@ use crate::FolderRef;
 use crate::containers::proto::tensorflow::MetaGraphDef;
 
 /// Folder of the files that the graph names.
-const ASSETS: &str = "assets/";
+pub(super) const ASSETS: &str = "assets/";
 /// Folder of the files that users put beside.
 pub(super) const EXTRAS: &str = "assets.extra/";
 

@@ -3,6 +3,7 @@
 //! Layout: `docs/formats/saved-model.md`.
 
 mod assets;
+mod edit;
 mod keras_metadata;
 mod keras_paths;
 mod objects;

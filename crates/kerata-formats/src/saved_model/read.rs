@@ -57,9 +57,10 @@ pub(super) fn read(folder: &FolderRef, limits: &Limits) -> Result<Artifact> {
         _ => {}
     }
     let order = input_order(&artifact, limits)?;
-    let original = Original::new(files(folder)?, &artifact.variables);
-    let program = Program::new(Arc::new(graph), &artifact, paths, order, original, limits);
+    let program = Program::new(Arc::new(graph), &artifact, paths, order, limits);
     artifact.traces = (!program.names().is_empty()).then(|| Arc::new(program) as Arc<dyn Traces>);
+    let original = Original::new(files(folder)?, &artifact.variables, artifact.traces.as_ref());
+    artifact.original = Some(Arc::new(original));
     Ok(artifact)
 }
 

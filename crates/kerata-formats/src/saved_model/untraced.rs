@@ -37,6 +37,8 @@ pub(super) fn write(artifact: &Artifact, folder: &mut dyn FolderSink) -> Result<
             spec: TensorSpec::new(variable.dtype, shape),
             trainable: variable.trainable.unwrap_or(variable.role == Role::Weight),
             name: variable.name.clone().unwrap_or_else(|| path.to_owned()),
+            // What each of them is for stands in the metadata.
+            is_optimizer: false,
         };
         let role = ROLES.iter().find(|(_, role)| *role == variable.role).map_or("state", |(name, _)| name);
         let name = variable.name.as_deref().map_or(Tree::Null, Tree::from);

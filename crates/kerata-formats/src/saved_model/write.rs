@@ -17,15 +17,7 @@ use crate::tensorflow::export::{Stored, saved_model};
 /// Writes the files of a SavedModel.
 pub(super) fn write(artifact: &Artifact, folder: &mut dyn FolderSink) -> Result<LossReport> {
     let mut losses = LossReport::new();
-    let original = artifact.traces.as_ref().and_then(|traces| traces.original());
-    if let Some(original) = original.filter(|_| artifact.metadata.format.as_deref() == Some("saved_model"))
-        && original.has_same(&artifact.variables)?
-    {
-        // Nothing has changed: every file goes back byte for byte.
-        for (name, data) in &original.files {
-            let mut file = folder.create(name)?;
-            data.stream(&mut |part| file.write(part))?;
-        }
+    if super::edit::write(artifact, folder)? {
         return Ok(losses);
     }
     let signatures = signatures(artifact)?;
@@ -57,8 +49,8 @@ pub(super) fn put_variables(folder: &mut dyn FolderSink, variables: &[(Stored, V
     let mut sink = folder.create(&shard_name(VARIABLES_PREFIX, 0, 1))?;
     let mut bundle = BundleWriter::new(sink.as_mut());
     let mut named = Vec::new();
-    for (position, (stored, variable)) in variables.iter().enumerate() {
-        let key = Stored::key(position);
+    let specs: Vec<&Stored> = variables.iter().map(|(stored, _)| stored).collect();
+    for (key, (stored, variable)) in Stored::keys(&specs).into_iter().zip(variables) {
         bundle.add(&key, variable).at(|| format!("variable `{}`", stored.path))?;
         named.push((key, stored.name.clone()));
     }
@@ -82,7 +74,7 @@ fn signatures(artifact: &Artifact) -> Result<Vec<(String, Graph)>> {
     served.into_iter().map(|name| Ok((name.clone(), traces.graph(&name)?))).collect()
 }
 
-/// The variables that graphs read, in their order, then the other weights.
+/// The variables that graphs read, the other weights, and the state of the optimizer.
 fn stored_variables(
     artifact: &Artifact,
     signatures: &[(String, Graph)],
@@ -93,7 +85,7 @@ fn stored_variables(
         trainable.extend(graph.variables().map(|(path, _, trainable)| (path, trainable)));
     }
     let is_kept = |path: &str, variable: &Variable| {
-        trainable.contains_key(path) || matches!(variable.role, Role::Weight | Role::Seed)
+        trainable.contains_key(path) || matches!(variable.role, Role::Weight | Role::Seed | Role::Optimizer)
     };
     let mut kept = Vec::new();
     let mut left = 0usize;
@@ -106,13 +98,14 @@ fn stored_variables(
         let stored = Stored {
             path: path.to_owned(),
             spec: TensorSpec::new(variable.dtype, shape),
+            is_optimizer: variable.role == Role::Optimizer,
             trainable: trainable.get(path).copied().or(variable.trainable).unwrap_or(true),
             name: variable.name.clone().unwrap_or_else(|| path.to_owned()),
         };
         kept.push((stored, variable.clone()));
     }
     if left > 0 {
-        losses.lose(format!("{left} variables of the optimizer, of metrics and other state"));
+        losses.lose(format!("{left} variables of metrics and other state"));
     }
     Ok(kept)
 }

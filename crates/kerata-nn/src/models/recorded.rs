@@ -17,6 +17,8 @@ use crate::layers::{AnyLayer, Argument, Arguments, Masked, Place, Scope};
 use crate::operations;
 use crate::registry::Registry;
 
+mod control;
+
 const VERSION: i64 = 1;
 
 /// Recorded traces of an artifact.
@@ -35,9 +37,8 @@ impl RecordedTraces {
         if inner.names().iter().all(|name| inner.calls(name).is_none()) {
             return;
         }
-        let spec = |variable: &Variable| TensorSpec::new(variable.dtype, Shape::from(variable.shape.clone()));
         let stored = artifact.variables.iter();
-        let stored = stored.map(|(path, variable)| (path.to_owned(), spec(variable))).collect();
+        let stored = stored.map(|(path, variable)| (path.to_owned(), spec_of(variable))).collect();
         let (assets, limits) = (artifact.assets.clone(), limits.clone());
         artifact.traces = Some(Arc::new(Self { inner, stored, assets, limits }));
     }
@@ -62,15 +63,11 @@ impl RecordedTraces {
             scope: scope.with_assets(&self.assets),
             builder,
             values: Vec::new(),
+            outer: Vec::new(),
+            arguments: Vec::new(),
+            left: self.limits.max_layers,
         };
-        let entries = items(tree.require("values")?)?;
-        if entries.len() > self.limits.max_layers {
-            return Err(Error::limit(format!("more than {} calls", self.limits.max_layers)));
-        }
-        for (position, entry) in entries.iter().enumerate() {
-            let made = lowering.value(entry).at(|| format!("call {position}"))?;
-            lowering.values.push(made);
-        }
+        lowering.calls(tree)?;
         let mut outputs = Vec::new();
         for entry in items(tree.require("outputs")?)? {
             let [name, value] = items(entry)? else { return Err(unexpected("a name and a value", entry)) };
@@ -172,22 +169,59 @@ struct Lowering<'a> {
     constants: &'a [Array],
     layers: Vec<Recorded>,
     scope: Scope,
+    /// The graph that calls go into: the whole, or the body that is being made.
     builder: GraphBuilder,
     values: Vec<Vec<Tensor>>,
+    /// Values of the records around a body, the outermost first.
+    outer: Vec<Vec<Vec<Tensor>>>,
+    /// What the body is called with.
+    arguments: Vec<Tensor>,
+    /// Calls that there may be yet.
+    left: usize,
 }
 
 impl Lowering<'_> {
+    /// Makes the values of a record or a body, in order.
+    fn calls(&mut self, tree: &Tree) -> Result<()> {
+        let entries = items(tree.require("values")?)?;
+        self.left = self
+            .left
+            .checked_sub(entries.len())
+            .ok_or_else(|| Error::limit(format!("more than {} calls", self.traces.limits.max_layers)))?;
+        for (position, entry) in entries.iter().enumerate() {
+            let made = self.value(entry).at(|| format!("call {position}"))?;
+            self.values.push(made);
+        }
+        Ok(())
+    }
+
     fn value(&mut self, entry: &Tree) -> Result<Vec<Tensor>> {
+        if let Some(kind) = entry.get("control") {
+            let made = control::call(self, text(kind)?, entry)?;
+            return checked(entry, made);
+        }
+        if let Some(outer) = entry.get("outer") {
+            let found = self.outer.last().and_then(|values| pick(values, outer));
+            let found = found.ok_or_else(|| Error::corrupt("a value of outside that is not made"))?;
+            return Ok(vec![self.builder.local(&found)?]);
+        }
+        if let Some(position) = entry.get("argument") {
+            let found = index(position).and_then(|at| self.arguments.get(at));
+            return Ok(vec![found.ok_or_else(|| Error::corrupt("an argument that is not given"))?.clone()]);
+        }
         if let Some(name) = entry.get("input") {
             let spec = self.spec(entry.require("spec")?)?;
             return Ok(vec![self.builder.input(text(name)?, spec)]);
         }
         if let Some(path) = entry.get("variable") {
             let path = text(path)?;
-            let spec = self.traces.stored.get(path);
+            let spec = match self.traces.stored.get(path) {
+                Some(spec) => Some(spec.clone()),
+                None => self.traces.inner.start(path)?.map(|start| spec_of(&start)),
+            };
             let spec = spec.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
             let trainable = entry.get("trainable").and_then(Tree::as_bool).unwrap_or(true);
-            return Ok(vec![self.builder.variable(path, spec.clone(), trainable)?]);
+            return Ok(vec![self.builder.variable(path, spec, trainable)?]);
         }
         if let Some(position) = entry.get("constant") {
             let array = position.as_u64().and_then(|at| self.constants.get(usize::try_from(at).ok()?));
@@ -201,27 +235,44 @@ impl Lowering<'_> {
             let recorded = recorded.ok_or_else(|| Error::corrupt("a layer that is not there"))?;
             attach_masks(&recorded.layer, &mut arguments);
             let place = || format!("layer `{}` ({})", recorded.path, recorded.layer.class_name());
-            let made = self.scope.build_on(&recorded.path, &recorded.layer, arguments).at(place)?;
-            made.into_iter().map(|value| value.tensor).collect::<Vec<_>>()
+            if recorded.layer.layer().states().is_empty() {
+                let made = self.scope.build_on(&recorded.path, &recorded.layer, arguments).at(place)?;
+                made.into_iter().map(|value| value.tensor).collect::<Vec<_>>()
+            } else {
+                // A cell is called with one step and a list of states, and built for the step.
+                let tensors = arguments.positional.iter().flat_map(Argument::tensors);
+                let tensors: Vec<Tensor> = tensors.map(|value| value.tensor.clone()).collect();
+                if !self.scope.is_built(&recorded.path) {
+                    let step = tensors.iter().take(1).map(|tensor| tensor.spec().clone());
+                    self.scope.build(&recorded.path, &recorded.layer, &step.collect::<Vec<_>>()).at(place)?;
+                }
+                self.scope.call(&recorded.path, &recorded.layer, &tensors).at(place)?
+            }
+        } else if let Some(function) = entry.get("random") {
+            let config = self.config(entry, &mut arguments)?;
+            let name = text(function)?;
+            operations::draw(name, &config, &self.builder, &arguments)
+                .at(|| format!("`keras.random.{name}`"))?
         } else {
             let operation = entry.require("operation")?;
             let class = operation.class_name().ok_or_else(|| unexpected("a function", operation))?;
-            let mut config = Object::new();
-            for (key, value) in operation.get("config").and_then(Tree::as_object).into_iter().flatten() {
-                // A size that is known when the graph is run stands among the arguments.
-                match has_size(value) {
-                    true => drop(arguments.named.insert(key.clone(), self.argument(value)?)),
-                    false => drop(config.insert(key.clone(), value.clone())),
-                }
-            }
+            let config = self.config(operation, &mut arguments)?;
             operations::call(class, &config, &self.builder, &arguments)
                 .at(|| format!("`keras.ops` {class}"))?
         };
-        let expected = entry.require("results")?.as_u64();
-        if expected != Some(results.len() as u64) {
-            return Err(Error::mismatch(format!("{} results, the record says {expected:?}", results.len())));
+        checked(entry, results)
+    }
+
+    /// The config of a function; sizes that are known when the graph is run go among the arguments.
+    fn config(&self, of: &Tree, arguments: &mut Arguments) -> Result<Object> {
+        let mut config = Object::new();
+        for (key, value) in of.get("config").and_then(Tree::as_object).into_iter().flatten() {
+            match has_size(value) {
+                true => drop(arguments.named.insert(key.clone(), self.argument(value)?)),
+                false => drop(config.insert(key.clone(), value.clone())),
+            }
         }
-        Ok(results)
+        Ok(config)
     }
 
     fn arguments(&self, entry: &Tree) -> Result<Arguments> {
@@ -270,13 +321,8 @@ impl Lowering<'_> {
     }
 
     fn find(&self, tree: &Tree) -> Result<Tensor> {
-        let index = |tree: &Tree| tree.as_u64().and_then(|value| usize::try_from(value).ok());
-        let [call, result] = items(tree)? else { return Err(unexpected("two numbers", tree)) };
-        let found = index(call).and_then(|call| self.values.get(call));
-        found
-            .and_then(|results| results.get(index(result)?))
-            .cloned()
-            .ok_or_else(|| Error::corrupt("a value that is not made before its use"))
+        let [_, _] = items(tree)? else { return Err(unexpected("two numbers", tree)) };
+        pick(&self.values, tree).ok_or_else(|| Error::corrupt("a value that is not made before its use"))
     }
 
     fn spec(&self, tree: &Tree) -> Result<TensorSpec> {
@@ -287,6 +333,29 @@ impl Lowering<'_> {
         }
         Ok(spec)
     }
+}
+
+/// The value of `[call, result]`.
+fn pick(values: &[Vec<Tensor>], tree: &Tree) -> Option<Tensor> {
+    let [call, result] = tree.as_list()? else { return None };
+    values.get(index(call)?)?.get(index(result)?).cloned()
+}
+
+fn index(tree: &Tree) -> Option<usize> {
+    tree.as_u64().and_then(|value| usize::try_from(value).ok())
+}
+
+/// The results of a call, if there are as many as the record says.
+fn checked(entry: &Tree, results: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let expected = entry.require("results")?.as_u64();
+    if expected != Some(results.len() as u64) {
+        return Err(Error::mismatch(format!("{} results, the record says {expected:?}", results.len())));
+    }
+    Ok(results)
+}
+
+fn spec_of(variable: &Variable) -> TensorSpec {
+    TensorSpec::new(variable.dtype, Shape::from(variable.shape.clone()))
 }
 
 /// Puts `query_mask` and its like on the tensors that they belong to.

@@ -14,6 +14,7 @@ mod measures;
 mod nan;
 mod nn;
 mod products;
+mod random;
 mod reductions;
 mod resize;
 mod shapes;
@@ -80,6 +81,16 @@ pub(crate) fn call(
     arguments: &Arguments,
 ) -> Result<Vec<Tensor>> {
     find(class)?(&Call { config, builder, arguments })
+}
+
+/// Calls a function of `keras.random` by its name; the first argument is the seed.
+pub(crate) fn draw(
+    name: &str,
+    config: &Object,
+    builder: &GraphBuilder,
+    arguments: &Arguments,
+) -> Result<Vec<Tensor>> {
+    Ok(vec![random::draw(name, &Call { config, builder, arguments })?])
 }
 
 #[cfg(test)]

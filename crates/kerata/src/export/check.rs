@@ -13,7 +13,7 @@ use super::Check;
 use crate::predict::{PredictOptions, Predictor};
 
 /// Where the inputs and outputs that were compared are kept.
-const FOLDER: &str = "assets.extra/kerata_check";
+pub(super) const FOLDER: &str = "assets.extra/kerata_check";
 /// Samples of random inputs, and the size of axes that are open.
 const SAMPLES: usize = 2;
 const OPEN_SIZE: usize = 8;
@@ -123,7 +123,7 @@ fn random(spec: &TensorSpec, seed: usize) -> Result<Array> {
 }
 
 /// How far two results are apart; an error when that is more than rounding.
-fn apart(expected: &Array, found: &Array) -> Result<f64> {
+pub(super) fn apart(expected: &Array, found: &Array) -> Result<f64> {
     let differ =
         |what: String| Err(Error::mismatch(format!("the model and what was written differ: {what}")));
     if expected.shape() != found.shape() {

@@ -3,18 +3,22 @@
 mod check;
 mod signature;
 mod train_step;
+mod verify;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::artifact::{TraceOrigin, Traces};
+use kerata_core::artifact::{Original, TraceOrigin, Traces};
 use kerata_core::graph::Graph;
-use kerata_core::{Artifact, Error, Result, ResultExt, Role, Variable};
+use kerata_core::{Artifact, Error, Result, ResultExt, Role, Tree, Variable};
+use kerata_formats::Format;
 use kerata_nn::Registry;
 
 pub use signature::Signature;
+pub use verify::{Verified, verify};
 
 use crate::save::{SaveOptions, Saved, save};
 use crate::traces::{SERVING_DEFAULT, put_starts, traced};
@@ -123,9 +127,18 @@ pub fn export(
     registry: &Registry,
     options: &ExportOptions,
 ) -> Result<Exported> {
-    let format = kerata_formats::by_name("saved_model")?;
+    export_as(artifact, path.as_ref(), registry, options, kerata_formats::by_name("saved_model")?)
+}
+
+fn export_as(
+    artifact: &Artifact,
+    path: &Path,
+    registry: &Registry,
+    options: &ExportOptions,
+    format: &'static dyn Format,
+) -> Result<Exported> {
     if options.without_traces {
-        return untraced(artifact, path.as_ref(), options.save.clone().format(format), options);
+        return untraced(artifact, path, options.save.clone().format(format), options);
     }
     let mut ready = exportable(artifact, registry, options)?;
     let signatures = ready.traces.as_ref().map(|traces| traces.names()).unwrap_or_default();
@@ -189,20 +202,49 @@ fn exportable(artifact: &Artifact, registry: &Registry, options: &ExportOptions)
         }
         graphs.push((train_step::NAME.to_owned(), graph));
     }
-    if options.include_optimizer {
-        // What a SavedModel keeps are weights.
-        ready.variables.iter_mut().filter(|(_, v)| v.role == Role::Optimizer).for_each(|(_, v)| {
-            v.trainable = Some(false);
-            v.role = Role::Weight;
-        });
+    if !options.include_optimizer {
+        // A step of training needs its state in any case.
+        let read: HashSet<&str> =
+            graphs.iter().flat_map(|(_, graph)| graph.variables()).map(|(path, ..)| path).collect();
+        ready.variables.retain(|path, variable| variable.role != Role::Optimizer || read.contains(path));
     }
     for (_, graph) in &graphs {
         if source.origin() != TraceOrigin::Program {
             put_starts(&mut ready, graph, source.as_ref())?;
         }
     }
-    ready.traces = Some(Arc::new(Signatures { graphs, source }));
+    let renamed = renames(artifact, &ready, options);
+    let traces: Arc<dyn Traces> = Arc::new(Signatures { graphs, source });
+    ready.original = renamed.map(|(original, renamed)| Arc::new(original.renamed(renamed, &traces)));
+    ready.traces = Some(traces);
     Ok(ready)
+}
+
+/// What a SavedModel is written back as, when its signatures only get other names: every other byte stays.
+fn renames(
+    artifact: &Artifact,
+    ready: &Artifact,
+    options: &ExportOptions,
+) -> Option<(Arc<Original>, Vec<(String, String)>)> {
+    let traces = artifact.traces.as_ref()?;
+    let original = artifact.original.clone().filter(|original| original.has_traces(Some(traces)))?;
+    let is_plain = |signature: &Signature| {
+        signature.batch.is_none() && signature.inputs.is_empty() && signature.outputs.is_empty()
+    };
+    let plain = artifact.metadata.format.as_deref() == Some("saved_model")
+        && !options.train_step
+        && options.signatures.iter().all(is_plain)
+        && original.changed(&ready.variables).ok()?.is_some();
+    let mut kept: Vec<&str> = options.signatures.iter().map(|signature| signature.trace.as_str()).collect();
+    let signatures = artifact.metadata.extra.get("signatures").and_then(Tree::as_object)?;
+    let mut all: Vec<&str> = signatures.keys().map(String::as_str).collect();
+    kept.sort_unstable();
+    all.sort_unstable();
+    if !plain || !(options.signatures.is_empty() || kept == all) {
+        return None;
+    }
+    let renamed = options.signatures.iter().filter(|signature| signature.trace != signature.name);
+    Some((original, renamed.map(|signature| (signature.trace.clone(), signature.name.clone())).collect()))
 }
 
 /// Graphs by name of their signature.
@@ -226,5 +268,114 @@ impl Traces for Signatures {
 
     fn start(&self, path: &str) -> Result<Option<Variable>> {
         self.source.start(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kerata_core::{ErrorKind, Limits, LossReport};
+    use kerata_formats::{Input, Layout, Output, WriteOptions};
+    use kerata_nn::Model;
+    use kerata_nn::layers::core::{Dense, InputLayer};
+    use kerata_nn::models::Sequential;
+
+    use super::*;
+
+    /// Writes SavedModels in which one bit of one weight is another.
+    #[derive(Debug)]
+    struct Faulty;
+
+    impl Faulty {
+        fn right() -> &'static dyn Format {
+            kerata_formats::by_name("saved_model").unwrap()
+        }
+    }
+
+    impl Format for Faulty {
+        fn name(&self) -> &'static str {
+            "faulty"
+        }
+
+        fn extensions(&self) -> &'static [&'static str] {
+            &[]
+        }
+
+        fn layout(&self) -> Layout {
+            Layout::Folder
+        }
+
+        fn detect(&self, input: &Input) -> Result<bool> {
+            Self::right().detect(input)
+        }
+
+        fn read(&self, input: &Input, limits: &Limits) -> Result<Artifact> {
+            Self::right().read(input, limits)
+        }
+
+        fn write(
+            &self,
+            artifact: &Artifact,
+            output: &mut Output<'_>,
+            options: &WriteOptions,
+        ) -> Result<LossReport> {
+            let mut wrong = artifact.clone();
+            let (_, kernel) = wrong.variables.iter_mut().next().unwrap();
+            let mut bytes = kernel.data.bytes()?.into_owned();
+            // The lowest bit of the exponent: twice the number, or half of it.
+            bytes[2] ^= 0x80;
+            kernel.data = kerata_core::Data::owned(bytes);
+            Self::right().write(&wrong, output, options)
+        }
+    }
+
+    #[test]
+    fn what_differs_is_not_published() {
+        let layers = Sequential::new([
+            InputLayer::new(kerata_core::Shape::new([None, Some(3)])).into(),
+            Dense::new(2).into(),
+        ]);
+        let model = Model::new(layers, 7).unwrap().to_artifact();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("served");
+        let x = Array::from_f32([1, 3], vec![1.0, -2.0, 3.0]).unwrap();
+        let named = Check::Inputs(IndexMap::from([("in_0".to_owned(), x)]));
+        for check in [Check::Random, named] {
+            let options = ExportOptions::new().check(check.clone());
+            let refused = export_as(&model, &path, &Registry::new(), &options, &Faulty).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Mismatch, "{refused}");
+            assert!(refused.to_string().contains("output `output_0`"), "{refused}");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+            let whole = export_as(&model, &path, &Registry::new(), &options, Faulty::right()).unwrap();
+            assert_eq!(whole.difference, Some(0.0));
+            std::fs::remove_dir_all(&path).unwrap();
+        }
+        // Unchecked it would have gone out.
+        let blind = ExportOptions::new().check(Check::Off);
+        assert!(export_as(&model, &path, &Registry::new(), &blind, &Faulty).is_ok());
+    }
+
+    #[test]
+    fn kept_pairs_tell_a_model_that_was_changed_since() {
+        let layers = Sequential::new([
+            InputLayer::new(kerata_core::Shape::new([None, Some(3)])).into(),
+            Dense::new(2).into(),
+        ]);
+        let model = Model::new(layers, 7).unwrap().to_artifact();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("served");
+        export(&model, &path, &Registry::new(), &ExportOptions::new()).unwrap();
+        let mut served = crate::open(&path, &crate::OpenOptions::new()).unwrap();
+        let options = crate::PredictOptions::new();
+        let same = verify(&served, &Registry::new(), &options).unwrap();
+        assert_eq!(same.len(), 1);
+        assert!(same[0].signature == "serving_default" && same[0].reason.is_none());
+        let (_, kernel) = served.variables.iter_mut().next().unwrap();
+        let mut bytes = kernel.data.bytes().unwrap().into_owned();
+        bytes[2] ^= 0x80;
+        kernel.data = kerata_core::Data::owned(bytes);
+        let other = verify(&served, &Registry::new(), &options).unwrap();
+        assert!(other[0].reason.as_deref().unwrap().contains("output_0"), "{:?}", other[0]);
+        served.extras.clear();
+        assert_eq!(verify(&served, &Registry::new(), &options).unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

@@ -61,7 +61,12 @@ pub(super) fn graph(artifact: &Artifact, registry: &Registry) -> Result<(Graph, 
 
 /// What a loss compares an output with: numbers of classes for the sparse ones, else what the output is.
 fn target(output: &TensorSpec, loss: Option<&str>) -> TensorSpec {
-    if loss.is_some_and(|class| class.starts_with("Sparse")) {
+    if loss == Some("CTC") {
+        // Numbers of classes, one row a sample, of any length.
+        let batch = output.shape.axes().first().copied().flatten();
+        return TensorSpec::new(DType::Int32, Shape::new([batch, None]));
+    }
+    if loss.is_some_and(|class| class.starts_with("Sparse") || class == "Circle") {
         let mut axes = output.shape.axes().to_vec();
         if let Some(last) = axes.last_mut() {
             *last = Some(1);

@@ -161,13 +161,20 @@ pub fn row_reduction(op: &dyn Op, graph: &Graph, node: &Node) -> Option<Reduce> 
 /// Whether a node is a float function of elements that programs know.
 fn is_elementwise(graph: &Graph, consumers: &[Vec<usize>], node: &Node) -> bool {
     let Some(op) = node.op() else { return false };
-    if node.outputs.len() != 1 || node.outputs[0].dtype != DType::Float32 {
+    if node.outputs.len() != 1 || node.outputs[0].dtype != DType::Float32 || has_axes_of_number(graph, node) {
         return false;
     }
     if let ("where", [condition, ..]) = (op.name(), &node.inputs[..]) {
         return is_condition(graph, consumers, condition.node);
     }
     all_floats(graph, node) && (steps::unary(op).is_some() || steps::binary(op).is_some())
+}
+
+/// Whether a node has its axes from a constant of one element, as `() + (1,)`: a program takes that for a bare number.
+fn has_axes_of_number(graph: &Graph, node: &Node) -> bool {
+    let read = node.inputs.iter().filter(|&&input| constant_number(graph, input).is_none());
+    let widest = read.filter_map(|&input| input_spec(graph, input).map(|spec| spec.rank())).max();
+    widest.is_some_and(|widest| widest < node.outputs[0].rank())
 }
 
 /// Whether a node compares floats for one `where` of its own shape, with which it shares a group.

@@ -4,6 +4,7 @@
 
 mod checked;
 mod dtypes;
+mod edit;
 mod entry;
 mod reader;
 mod slice_key;
@@ -12,6 +13,7 @@ mod strings;
 mod writer;
 
 pub use dtypes::{dtype_from_tf, dtype_to_tf};
+pub use edit::{BundleEdit, edit};
 pub use reader::{Bundle, Stored};
 pub use writer::{BundleIndex, BundleWriter};
 

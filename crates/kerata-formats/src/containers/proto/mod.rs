@@ -20,6 +20,8 @@ pub mod tensorflow;
 #[path = "generated/tf_keras.rs"]
 pub mod tf_keras;
 
+pub mod splice;
+
 /// The path by which the generated messages name the well-known ones.
 mod google {
     pub use super::well_known as protobuf;

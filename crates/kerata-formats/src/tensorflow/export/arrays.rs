@@ -1,9 +1,8 @@
-//! Gather and scatter, counting, sorted places, pictures, random numbers, text.
+//! Gathering, counting, sorted places, pictures, random numbers, text.
 
 use kerata_core::graph::TensorSpec;
 use kerata_core::ops::{
-    Bincount, Dim, Distribution, IndexAdd, PixelCenters, Random, Resize, ResizeMethod, ScatterMode,
-    ScatterNd, Searchsorted, SliceAt,
+    Bincount, Distribution, PixelCenters, Random, Resize, ResizeMethod, Searchsorted, SliceAt,
 };
 use kerata_core::{Array, DType, Error, Result};
 
@@ -16,10 +15,8 @@ use crate::containers::proto::tensorflow::attr_value::Value;
 pub const OPS: &[(&str, Lowering)] = &[
     ("bincount", bincount),
     ("gather_nd", gather_nd),
-    ("index_add", index_add),
     ("random", random),
     ("resize", resize),
-    ("scatter_nd", scatter_nd),
     ("searchsorted", searchsorted),
     ("slice_at", slice_at),
     ("take", take),
@@ -106,45 +103,12 @@ fn gather_nd(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     Ok(vec![f.node("GatherNd", &[w.name(0)?, places.name], attributes)])
 }
 
-fn index_type(f: &mut FunctionWriter<'_>, places: &Val) -> Result<Val> {
+pub(super) fn index_type(f: &mut FunctionWriter<'_>, places: &Val) -> Result<Val> {
     let kind = if places.spec.dtype == DType::Int64 { DType::Int64 } else { DType::Int32 };
     Ok(Val {
         name: convert(f, places.name.clone(), places.spec.dtype, kind)?,
         spec: places.spec.with_dtype(kind),
     })
-}
-
-/// Sums by place along the first axis; other axes are turned there and back.
-fn index_add(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
-    let op = w.op::<IndexAdd>()?;
-    if op.axis != 0 {
-        return Err(Error::unsupported("adding by place along another axis than the first"));
-    }
-    let places = index_type(f, w.input(1)?)?;
-    let count = match op.size {
-        Dim::Known(size) => f.scalar(size as i64)?,
-        Dim::Of { input, axis } => f.size_of(w.input(input)?, axis)?,
-        Dim::Infer => return Err(Error::internal("a size that is left over")),
-    };
-    let attributes = vec![
-        ("T", dtype(w.output()?.dtype)?),
-        ("Tindices", dtype(places.spec.dtype)?),
-        ("Tnumsegments", dtype(DType::Int32)?),
-    ];
-    Ok(vec![f.node("UnsortedSegmentSum", &[w.name(0)?, places.name, count], attributes)])
-}
-
-fn scatter_nd(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
-    let op = match w.op::<ScatterNd>()?.mode {
-        ScatterMode::Update => "TensorScatterUpdate",
-        ScatterMode::Add => "TensorScatterAdd",
-        ScatterMode::Max => "TensorScatterMax",
-        ScatterMode::Min => "TensorScatterMin",
-        other => return Err(Error::unsupported(format!("scattering with {other:?}"))),
-    };
-    let places = index_type(f, w.input(1)?)?;
-    let attributes = vec![("T", dtype(w.output()?.dtype)?), ("Tindices", dtype(places.spec.dtype)?)];
-    Ok(vec![f.node(op, &[w.name(0)?, places.name, w.name(2)?], attributes)])
 }
 
 /// Counts along the last axis: comparisons with each number, summed.

@@ -1,11 +1,12 @@
 //! What gradients need: sums to a shape, and gradients of convolutions and pools.
 
-use kerata_core::ops::{ConvKernelGradient, Dim, Padding, PoolGradient, PoolKind, ScatterAlongAxis};
+use kerata_core::ops::{ConvKernelGradient, Dim, Padding, PoolGradient, PoolKind, ScatterAlongAxis, Unslice};
 use kerata_core::{DType, Error, Result};
 
-use super::attributes::{dtype, text};
+use super::attributes::{dtype, ints, text};
 use super::elementwise::convert;
-use super::network::{data_format, windows};
+use super::network::{data_format, in_groups, inside, lowest, narrow, padded, widen, windows};
+use super::shapes::slice_slots;
 use super::table::{Lowering, Write};
 use super::writer::FunctionWriter;
 use crate::containers::proto::tensorflow::attr_value::Value;
@@ -16,6 +17,7 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("scatter_along_axis", scatter_along_axis),
     ("split_like", split_like),
     ("sum_like", sum_like),
+    ("unslice", unslice),
 ];
 
 fn sum_like(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
@@ -82,51 +84,88 @@ fn split_like(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> 
 fn conv_kernel_gradient(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let op = w.op::<ConvKernelGradient>()?;
     let (x, kernel) = (w.input(0)?, w.input(2)?);
-    let kind = x.spec.dtype;
-    let padding = plain_padding(&op.padding, x.spec.rank())?;
-    if op.groups != 1 {
-        return Err(Error::unsupported("the gradient of a convolution in groups"));
+    let (kind, rank) = (x.spec.dtype, x.spec.rank());
+    let is_line = rank == 3;
+    let (mut input, padding) = padded(f, x.name.clone(), kind, &op.padding, 0.0)?;
+    let mut grad = w.name(1)?;
+    if is_line {
+        input = widen(f, input, kind, false)?;
+        grad = widen(f, grad, kind, false)?;
     }
-    let sizes = f.shape_of(kernel)?;
+    let mut sizes: Vec<i64> = kernel.spec.sizes()?.into_iter().map(|size| size as i64).collect();
+    if is_line {
+        sizes.insert(0, 1);
+    }
     let attributes = vec![
         ("T", dtype(kind)?),
         ("strides", windows(&op.strides)),
         ("padding", text(padding)),
-        ("data_format", data_format(4)),
+        ("data_format", data_format(rank)),
         ("dilations", windows(&op.dilation)),
-        ("use_cudnn_on_gpu", Value::B(true)),
     ];
-    Ok(vec![f.node("Conv2DBackpropFilter", &[x.name.clone(), sizes, w.name(1)?], attributes)])
+    if rank == 5 {
+        if let Some(last) = sizes.last_mut() {
+            *last /= op.groups as i64;
+        }
+        let sizes = f.vector(&sizes)?;
+        // A part of the filters is that of a part of the channels.
+        let made = in_groups(f, kind, [input, grad], op.groups, |f, [x, grad]| {
+            f.node("Conv3DBackpropFilterV2", &[x, sizes.clone(), grad], attributes.clone())
+        })?;
+        return Ok(vec![made]);
+    }
+    let sizes = f.vector(&sizes)?;
+    let made = f.node("Conv2DBackpropFilter", &[input, sizes, grad], attributes);
+    if !is_line {
+        return Ok(vec![made]);
+    }
+    Ok(vec![f.node("Squeeze", &[made], vec![("T", dtype(kind)?), ("squeeze_dims", ints([0]))])])
 }
 
 fn pool_gradient(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let op = w.op::<PoolGradient>()?;
     let x = w.input(0)?;
-    let kind = x.spec.dtype;
-    let padding = plain_padding(&op.padding, x.spec.rank())?;
-    let attributes = || -> Result<Vec<_>> {
-        Ok(vec![
-            ("T", dtype(kind)?),
-            ("ksize", windows(&op.sizes)),
-            ("strides", windows(&op.strides)),
-            ("padding", text(padding)),
-            ("data_format", data_format(4)),
-        ])
-    };
-    if op.kind == PoolKind::Max {
-        let pooled = f.node("MaxPool", std::slice::from_ref(&x.name), attributes()?);
-        return Ok(vec![f.node("MaxPoolGrad", &[x.name.clone(), pooled, w.name(1)?], attributes()?)]);
+    let (kind, rank) = (x.spec.dtype, x.spec.rank());
+    let (is_line, is_max) = (rank == 3, op.kind == PoolKind::Max);
+    if !is_max && matches!(op.padding, Padding::Explicit(_)) {
+        return Err(Error::unsupported("an average pool with explicit pads"));
     }
-    let shape = f.shape_of(x)?;
-    Ok(vec![f.node("AvgPoolGrad", &[shape, w.name(1)?], attributes()?)])
+    let (mut input, padding) = padded(f, x.name.clone(), kind, &op.padding, lowest(kind))?;
+    let mut grad = w.name(1)?;
+    if is_line {
+        input = widen(f, input, kind, false)?;
+        grad = widen(f, grad, kind, false)?;
+    }
+    let mut attributes = vec![
+        ("T", dtype(kind)?),
+        ("ksize", windows(&op.sizes)),
+        ("strides", windows(&op.strides)),
+        ("padding", text(padding)),
+        ("data_format", data_format(rank)),
+    ];
+    let made = if is_max {
+        let (forward, back) =
+            if rank == 5 { ("MaxPool3D", "MaxPool3DGrad") } else { ("MaxPool", "MaxPoolGrad") };
+        let pooled = f.node(forward, std::slice::from_ref(&input), attributes.clone());
+        if rank == 5 {
+            attributes.push(("TInput", dtype(kind)?));
+        }
+        f.node(back, &[input, pooled, grad], attributes)
+    } else {
+        let back = if rank == 5 { "AvgPool3DGrad" } else { "AvgPoolGrad" };
+        let shape = f.node("Shape", &[input], vec![("T", dtype(kind)?), ("out_type", dtype(DType::Int32)?)]);
+        f.node(back, &[shape, grad], attributes)
+    };
+    let made = if is_line { narrow(f, made, kind)? } else { made };
+    Ok(vec![inside(f, made, kind, &op.padding)?])
 }
 
-fn plain_padding(padding: &Padding, rank: usize) -> Result<&'static str> {
-    match (padding, rank) {
-        (Padding::Valid, 4) => Ok("VALID"),
-        (Padding::Same, 4) => Ok("SAME"),
-        _ => {
-            Err(Error::unsupported("the gradient of a window over one or three axes, or with explicit pads"))
-        }
-    }
+/// Zeros with a tensor where a slice lies: TensorFlow's own way back of a slice.
+fn unslice(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
+    let shape = f.shape_of(w.input(1)?)?;
+    let (slots, attributes) = slice_slots(f, &w.op::<Unslice>()?.ranges)?;
+    let [begin, end, step] = slots;
+    let mut all = vec![("T", dtype(w.output()?.dtype)?)];
+    all.extend(attributes);
+    Ok(vec![f.node("StridedSliceGrad", &[shape, begin, end, step, w.name(0)?], all)])
 }

@@ -161,7 +161,7 @@ fn save_and_restore(nodes: &mut Nodes, variables: &[Stored], handles: &[String])
     ];
     let file = nodes.add("Placeholder", "saver_filename", vec![], attributes);
     let count = variables.len();
-    let keys: Vec<Vec<u8>> = (0..count).map(|at| Stored::key(at).into_bytes()).collect();
+    let keys: Vec<Vec<u8>> = Stored::keys(variables).into_iter().map(String::into_bytes).collect();
     let keys = nodes.constant("saver/tensor_names", &Array::from_strings([count], keys)?)?;
     let whole =
         nodes.constant("saver/shape_and_slices", &Array::from_strings([count], vec![Vec::new(); count])?)?;

@@ -12,6 +12,7 @@ mod network;
 mod objects;
 mod outputs;
 mod reduce;
+mod scatter;
 mod shapes;
 mod signature;
 mod structures;

@@ -80,17 +80,17 @@ pub(super) fn data_format(rank: usize) -> Value {
 }
 
 /// A further spatial axis of size 1 before the only one.
-fn widen(f: &mut FunctionWriter<'_>, x: String, kind: DType, is_kernel: bool) -> Result<String> {
+pub(super) fn widen(f: &mut FunctionWriter<'_>, x: String, kind: DType, is_kernel: bool) -> Result<String> {
     let axis = f.scalar(if is_kernel { 0 } else { 1 })?;
     Ok(f.node("ExpandDims", &[x, axis], vec![("T", dtype(kind)?), ("Tdim", dtype(DType::Int32)?)]))
 }
 
-fn narrow(f: &mut FunctionWriter<'_>, x: String, kind: DType) -> Result<String> {
+pub(super) fn narrow(f: &mut FunctionWriter<'_>, x: String, kind: DType) -> Result<String> {
     Ok(f.node("Squeeze", &[x], vec![("T", dtype(kind)?), ("squeeze_dims", ints([1]))]))
 }
 
 /// The input with explicit pads around it, and TensorFlow's name of the padding that is left.
-fn padded(
+pub(super) fn padded(
     f: &mut FunctionWriter<'_>,
     x: String,
     kind: DType,
@@ -122,7 +122,9 @@ fn conv(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let (mut input, padding) = padded(f, x.name.clone(), kind, &op.padding, 0.0)?;
     let mut weights = kernel.name.clone();
     let channels = x.spec.known_axis(-1)?;
-    let is_depthwise = op.groups == channels && op.groups > 1 && rank <= 4;
+    // TensorFlow's kernels of depthwise convolutions want equal strides.
+    let is_even = op.strides.windows(2).all(|pair| pair[0] == pair[1]);
+    let is_depthwise = op.groups == channels && op.groups > 1 && rank <= 4 && is_even;
     let mut dilation = op.dilation.clone();
     if is_depthwise {
         // (…, 1, channels · multiplier) as (…, channels, multiplier).
@@ -146,13 +148,9 @@ fn conv(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
         (_, false) => "Conv2D",
     };
     let mut strides = op.strides.clone();
-    let is_uneven = is_depthwise && strides.iter().any(|stride| Some(stride) != strides.first());
     if is_line && is_depthwise {
         // Both strides must be equal; along the axis of size 1 any stride is the same.
         strides = vec![strides.first().copied().unwrap_or(1); 2];
-    }
-    if is_uneven {
-        return Err(Error::unsupported("a depthwise convolution whose strides differ"));
     }
     let attributes = vec![
         ("T", dtype(kind)?),
@@ -168,38 +166,62 @@ fn conv(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
         ("data_format", data_format(rank)),
         ("dilations", windows(&dilation)),
     ];
-    let made = if rank == 5 && op.groups > 1 {
-        in_groups(f, w, &[input, weights], op.groups, &attributes)?
+    let made = if rank == 5 {
+        in_groups(f, kind, [input, weights], op.groups, |f, inputs| {
+            f.node(name, &inputs, attributes.clone())
+        })?
     } else {
         f.node(name, &[input, weights], attributes)
     };
     Ok(vec![if is_line { narrow(f, made, kind)? } else { made }])
 }
 
-/// A convolution over each part of the channels, which TensorFlow's `Conv3D` cannot do at once.
-fn in_groups(
+/// A convolution of three axes over each part of the channels, which TensorFlow cannot do at once: both inputs are parted
+/// along their last axis, and so are the results.
+pub(super) fn in_groups(
     f: &mut FunctionWriter<'_>,
-    w: &Write<'_>,
-    inputs: &[String; 2],
+    kind: DType,
+    inputs: [String; 2],
     groups: usize,
-    attributes: &[(&'static str, Value)],
+    part: impl Fn(&mut FunctionWriter<'_>, [String; 2]) -> String,
 ) -> Result<String> {
-    let kind = w.output()?.dtype;
-    let last = f.scalar(4)?;
-    let split = |f: &mut FunctionWriter<'_>, name: &String| -> Result<String> {
-        let attributes = vec![("T", dtype(kind)?), ("num_split", Value::I(groups as i64))];
-        Ok(f.add("Split", &[last.clone(), name.clone()], attributes))
-    };
-    let (x, kernel) = (split(f, &inputs[0])?, split(f, &inputs[1])?);
-    let mut parts = Vec::new();
-    for group in 0..groups {
-        let inputs = [format!("{x}:output:{group}"), format!("{kernel}:output:{group}")];
-        parts.push(f.node("Conv3D", &inputs, attributes.to_vec()));
+    if groups == 1 {
+        return Ok(part(f, inputs));
     }
+    let last = f.scalar(4)?;
+    let parted = vec![("T", dtype(kind)?), ("num_split", Value::I(groups as i64))];
+    let [a, b] = inputs.map(|input| f.add("Split", &[last.clone(), input], parted.clone()));
+    let mut parts: Vec<String> = (0..groups)
+        .map(|group| part(f, [format!("{a}:output:{group}"), format!("{b}:output:{group}")]))
+        .collect();
     parts.push(last);
     let attributes =
         vec![("N", Value::I(groups as i64)), ("T", dtype(kind)?), ("Tidx", dtype(DType::Int32)?)];
     Ok(f.node("ConcatV2", &parts, attributes))
+}
+
+/// The input of a padded one: what [`padded`] has put around is cut off.
+pub(super) fn inside(
+    f: &mut FunctionWriter<'_>,
+    x: String,
+    kind: DType,
+    padding: &Padding,
+) -> Result<String> {
+    let Padding::Explicit(pads) = padding else { return Ok(x) };
+    let cut = pads.iter().map(|(before, behind)| Range {
+        start: Some(*before as i64),
+        stop: (*behind > 0).then(|| -(*behind as i64)),
+        step: 1,
+    });
+    let mut ranges = vec![Range::ALL];
+    ranges.extend(cut);
+    ranges.push(Range::ALL);
+    strided_slice(f, x, kind, &ranges)
+}
+
+/// What is around a maximum: less than anything.
+pub(super) fn lowest(kind: DType) -> f64 {
+    if kind == DType::Float16 { -65504.0 } else { f64::from(f32::MIN) }
 }
 
 /// Known sizes of the first axes.
@@ -250,34 +272,44 @@ fn dilated(
 fn conv_transpose(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let op = w.op::<ConvTranspose>()?;
     let (x, kernel) = (w.input(0)?, w.input(1)?);
-    let kind = x.spec.dtype;
-    let rank = x.spec.rank();
-    if op.groups != 1 {
-        return Err(Error::unsupported("a transposed convolution in groups"));
-    }
-    let padding = match &op.padding {
-        Padding::Valid => "VALID",
-        Padding::Same => "SAME",
-        Padding::Explicit(_) => {
-            return Err(Error::unsupported("a transposed convolution with explicit pads"));
-        }
+    let (kind, rank) = (x.spec.dtype, x.spec.rank());
+    // Explicit pads are cut off the result of one without.
+    let (padding, cut) = match &op.padding {
+        Padding::Valid => ("VALID", None),
+        Padding::Same => ("SAME", None),
+        Padding::Explicit(pads) => ("VALID", Some(pads)),
     };
-    let mut dims = vec![x.spec.size(0).map_or(Dim::Of { input: 0, axis: 0 }, |size| Dim::Known(size as u64))];
-    for axis in 1..rank {
-        let size = w
-            .output()?
-            .size(axis)
-            .ok_or_else(|| Error::unsupported("a transposed convolution of unknown size"))?;
-        dims.push(Dim::Known(size as u64));
+    let is_line = rank == 3;
+    let mut sizes = Vec::new();
+    for axis in 0..rank {
+        let axis_pads = axis.checked_sub(1).and_then(|at| cut?.get(at));
+        let more = axis_pads.map_or(0, |(before, behind)| (before + behind) as i64);
+        sizes.push(match (w.output()?.size(axis), w.inputs.get(2)) {
+            (Some(size), _) => f.scalar(size as i64 + more)?,
+            (None, Some(like)) if more == 0 => f.size_of(like, axis)?,
+            (None, Some(like)) => {
+                let (size, more) = (f.size_of(like, axis)?, f.scalar(more)?);
+                f.node("AddV2", &[size, more], vec![("T", dtype(DType::Int32)?)])
+            }
+            (None, None) if axis == 0 => f.size_of(x, 0)?,
+            (None, None) => return Err(Error::unsupported("a transposed convolution of unknown size")),
+        });
     }
     let (mut input, mut weights) = (x.name.clone(), kernel.name.clone());
-    let is_line = rank == 3;
     if is_line {
-        dims.insert(1, Dim::Known(1));
+        sizes.insert(1, f.scalar(1)?);
         input = widen(f, input, kind, false)?;
         weights = widen(f, weights, kind, true)?;
     }
-    let sizes = f.sizes(&dims, w.inputs)?;
+    if rank == 5 && op.groups > 1 {
+        let channels = w.output()?.known_axis(-1)? / op.groups;
+        let last = f.scalar(channels as i64)?;
+        sizes.pop();
+        sizes.push(last);
+    }
+    let packed =
+        vec![("N", Value::I(sizes.len() as i64)), ("T", dtype(DType::Int32)?), ("axis", Value::I(0))];
+    let sizes = f.node("Pack", &sizes, packed);
     let attributes = vec![
         ("T", dtype(kind)?),
         ("strides", windows(&op.strides)),
@@ -285,9 +317,15 @@ fn conv_transpose(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<Strin
         ("data_format", data_format(rank)),
         ("dilations", windows(&op.dilation)),
     ];
-    let name = if rank == 5 { "Conv3DBackpropInputV2" } else { "Conv2DBackpropInput" };
-    let made = f.node(name, &[sizes, weights, input], attributes);
-    Ok(vec![if is_line { narrow(f, made, kind)? } else { made }])
+    let made = if rank == 5 {
+        in_groups(f, kind, [input, weights], op.groups, |f, [input, weights]| {
+            f.node("Conv3DBackpropInputV2", &[sizes.clone(), weights, input], attributes.clone())
+        })?
+    } else {
+        f.node("Conv2DBackpropInput", &[sizes, weights, input], attributes)
+    };
+    let made = if is_line { narrow(f, made, kind)? } else { made };
+    Ok(vec![inside(f, made, kind, &op.padding)?])
 }
 
 fn pool(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
@@ -299,8 +337,7 @@ fn pool(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     if !is_max && matches!(op.padding, Padding::Explicit(_)) {
         return Err(Error::unsupported("an average pool with explicit pads"));
     }
-    let lowest = if kind == DType::Float16 { -65504.0 } else { f64::from(f32::MIN) };
-    let (mut input, padding) = padded(f, x.name.clone(), kind, &op.padding, lowest)?;
+    let (mut input, padding) = padded(f, x.name.clone(), kind, &op.padding, lowest(kind))?;
     let is_line = rank == 3;
     if is_line {
         input = widen(f, input, kind, false)?;

@@ -27,14 +27,28 @@ pub struct Stored {
     pub trainable: bool,
     /// Its name as people see it.
     pub name: String,
+    /// Whether it is the state of an optimizer.
+    pub is_optimizer: bool,
 }
 
 impl Stored {
-    /// The key of its tensor.
-    pub fn key(position: usize) -> String {
-        format!("variables/{position}/.ATTRIBUTES/VARIABLE_VALUE")
+    /// The keys of the tensors of variables: the model's, then those of the optimizer, each counted from 0.
+    pub fn keys<S: std::borrow::Borrow<Self>>(variables: &[S]) -> Vec<String> {
+        let mut counts = [0usize; 2];
+        let key = |stored: &S| {
+            let [weights, state] = &mut counts;
+            let (list, count) =
+                if stored.borrow().is_optimizer { (OPTIMIZER, state) } else { (VARIABLES, weights) };
+            *count += 1;
+            format!("{list}/{}/.ATTRIBUTES/VARIABLE_VALUE", *count - 1)
+        };
+        variables.iter().map(key).collect()
     }
 }
+
+const VARIABLES: &str = "variables";
+/// Loaders take no variable of this list for one of the model.
+const OPTIMIZER: &str = "optimizer";
 
 /// Names under which the first signature's function is called.
 const CALLS: &[&str] = &["serve", "__call__"];
@@ -44,13 +58,19 @@ pub fn build(signatures: &[Written], variables: &[Stored], tables: &[Filled]) ->
     let mut nodes = vec![user_object("_generic_user_object")];
     let mut all: Vec<i32> =
         (0..variables.len()).map(|at| push(&mut nodes, variable(&variables[at]))).collect::<Result<_>>()?;
-    let lists =
-        [("variables", None), ("trainable_variables", Some(true)), ("non_trainable_variables", Some(false))];
+    let lists: [(&str, fn(&Stored) -> bool); 4] = [
+        (VARIABLES, |stored| !stored.is_optimizer),
+        ("trainable_variables", |stored| !stored.is_optimizer && stored.trainable),
+        ("non_trainable_variables", |stored| !stored.is_optimizer && !stored.trainable),
+        (OPTIMIZER, |stored| stored.is_optimizer),
+    ];
     let mut children = Vec::new();
-    for (name, trainable) in lists {
+    for (name, is_in) in lists {
         let mut node = user_object("trackable_list_wrapper");
-        let listed =
-            variables.iter().zip(&all).filter(|(stored, _)| trainable.is_none_or(|t| stored.trainable == t));
+        let listed = variables.iter().zip(&all).filter(|(stored, _)| is_in(stored));
+        if name == OPTIMIZER && listed.clone().next().is_none() {
+            continue;
+        }
         node.children = listed.enumerate().map(|(at, (_, id))| edge(&at.to_string(), *id)).collect();
         children.push(edge(name, push(&mut nodes, node)?));
     }

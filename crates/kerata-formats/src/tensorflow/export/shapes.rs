@@ -3,7 +3,7 @@
 use kerata_core::ops::{BroadcastTo, Full, Iota, Pad, Range, Reshape, Slice, Split};
 use kerata_core::{Array, DType, Result};
 
-use super::attributes::dtype;
+use super::attributes::{Attribute, dtype};
 use super::elementwise::convert;
 use super::table::{Lowering, Write};
 use super::writer::FunctionWriter;
@@ -118,6 +118,14 @@ fn slice(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 
 /// `x[start:stop:step, ...]`.
 pub fn strided_slice(f: &mut FunctionWriter<'_>, x: String, kind: DType, ranges: &[Range]) -> Result<String> {
+    let ([begin, end, step], attributes) = slice_slots(f, ranges)?;
+    let mut all = vec![("T", dtype(kind)?)];
+    all.extend(attributes);
+    Ok(f.node("StridedSlice", &[x, begin, end, step], all))
+}
+
+/// Begin, end and step of a slice as inputs of a node, and the attributes that say which of them are open.
+pub fn slice_slots(f: &mut FunctionWriter<'_>, ranges: &[Range]) -> Result<([String; 3], Vec<Attribute>)> {
     let mask = |is_open: fn(&Range) -> bool| {
         ranges
             .iter()
@@ -128,9 +136,8 @@ pub fn strided_slice(f: &mut FunctionWriter<'_>, x: String, kind: DType, ranges:
     let begin: Vec<i64> = ranges.iter().map(|range| range.start.unwrap_or(0)).collect();
     let end: Vec<i64> = ranges.iter().map(|range| range.stop.unwrap_or(0)).collect();
     let step: Vec<i64> = ranges.iter().map(|range| range.step).collect();
-    let inputs = [x, f.vector(&begin)?, f.vector(&end)?, f.vector(&step)?];
+    let slots = [f.vector(&begin)?, f.vector(&end)?, f.vector(&step)?];
     let attributes = vec![
-        ("T", dtype(kind)?),
         ("Index", dtype(DType::Int32)?),
         ("begin_mask", Value::I(mask(|range| range.start.is_none()))),
         ("end_mask", Value::I(mask(|range| range.stop.is_none()))),
@@ -138,7 +145,7 @@ pub fn strided_slice(f: &mut FunctionWriter<'_>, x: String, kind: DType, ranges:
         ("new_axis_mask", Value::I(0)),
         ("shrink_axis_mask", Value::I(0)),
     ];
-    Ok(f.node("StridedSlice", &inputs, attributes))
+    Ok((slots, attributes))
 }
 
 fn split(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {

@@ -5,7 +5,7 @@ use kerata_core::ops::Op;
 use kerata_core::{Error, Result, Tree};
 
 use super::writer::{FunctionWriter, Val};
-use super::{arrays, control, elementwise, gradients, linalg, network, reduce, shapes, text};
+use super::{arrays, control, elementwise, gradients, linalg, network, reduce, scatter, shapes, text};
 
 /// One op that is being written.
 pub struct Write<'a> {
@@ -26,6 +26,7 @@ const ROOMS: &[&[(&str, Lowering)]] = &[
     control::OPS,
     gradients::OPS,
     linalg::OPS,
+    scatter::OPS,
     text::OPS,
 ];
 

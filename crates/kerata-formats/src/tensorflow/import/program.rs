@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use kerata_core::artifact::{Original, Traces};
+use kerata_core::artifact::Traces;
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
 use kerata_core::{Artifact, Data, Error, Limits, Result, ResultExt, Shape};
 
@@ -35,7 +35,6 @@ pub struct Program {
     assets: HashMap<String, Data>,
     /// Names of inputs in the order that the writer noted.
     order: Vec<String>,
-    original: Original,
     limits: Limits,
 }
 
@@ -58,7 +57,6 @@ impl Program {
         artifact: &Artifact,
         paths: HashMap<usize, String>,
         order: Vec<String>,
-        original: Original,
         limits: &Limits,
     ) -> Self {
         let spec = |variable: &kerata_core::Variable| {
@@ -68,7 +66,7 @@ impl Program {
         let variables =
             artifact.variables.iter().map(|(path, variable)| (path.to_owned(), spec(variable))).collect();
         let assets = artifact.assets.iter().map(|(name, data)| (name.clone(), data.clone())).collect();
-        Self { graph, variables, paths, assets, order, original, limits: limits.clone() }
+        Self { graph, variables, paths, assets, order, limits: limits.clone() }
     }
 
     fn objects(&self) -> &[SavedObject] {
@@ -424,10 +422,6 @@ impl Program {
 }
 
 impl Traces for Program {
-    fn original(&self) -> Option<&Original> {
-        (!self.original.files.is_empty()).then_some(&self.original)
-    }
-
     fn names(&self) -> Vec<String> {
         let signatures = self.graph.signature_def.keys().filter(|name| *name != INIT_OP);
         let mut names: Vec<String> = signatures.cloned().collect();

@@ -15,7 +15,7 @@ pub(super) fn keep(rate: f64, sizes: &[ops::Size], seed: &Tensor) -> Result<Tens
 }
 
 /// Sizes of the places that are dropped together: those of the tensor where `noise_shape` has none.
-pub(super) fn noise_sizes(x: &Tensor, noise_shape: Option<&[Option<i64>]>) -> Vec<ops::Size> {
+pub(crate) fn noise_sizes(x: &Tensor, noise_shape: Option<&[Option<i64>]>) -> Vec<ops::Size> {
     match noise_shape {
         None => x.sizes(),
         Some(shape) => shape

@@ -6,7 +6,7 @@ use crate::config::macros::family;
 mod drop_out;
 mod spatial;
 
-pub(crate) use drop_out::drop_out;
+pub(crate) use drop_out::{drop_out, noise_sizes};
 
 family! { dyn Layer;
     activity_regularization => ActivityRegularization,
