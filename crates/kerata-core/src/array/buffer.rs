@@ -15,6 +15,8 @@ pub struct Buffer<T>(Repr<T>);
 
 enum Repr<T> {
     Owned(Arc<Vec<T>>),
+    /// The first elements of a vector that holds more.
+    Front(Arc<Vec<T>>, usize),
     /// Bytes in memory, aligned for `T`: checked by [`Buffer::from_data`].
     Mapped(Data, PhantomData<T>),
 }
@@ -32,23 +34,38 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
         if bytes.len() % width != 0 {
             return Err(Error::corrupt(format!("{} bytes are no elements of {width} bytes", bytes.len())));
         }
-        let mut elements = vec![T::zeroed(); bytes.len() / width];
-        bytemuck::cast_slice_mut::<T, u8>(&mut elements).copy_from_slice(&bytes);
-        Ok(Self::from(elements))
+        // Collected and not copied over zeros: that would write them twice.
+        Ok(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>).collect())
     }
 
     /// The elements, to change them; copied first when they are shared or mapped.
     pub fn into_vec(self) -> Vec<T> {
         match self.0 {
             Repr::Owned(elements) => Arc::try_unwrap(elements).unwrap_or_else(|shared| shared.to_vec()),
+            Repr::Front(elements, len) => match Arc::try_unwrap(elements) {
+                Ok(mut elements) => {
+                    elements.truncate(len);
+                    elements
+                }
+                Err(shared) => shared.iter().take(len).copied().collect(),
+            },
             Repr::Mapped(..) => self.to_vec(),
         }
     }
 
-    /// The vector behind the elements when nothing else holds it, to be used for something else.
+    /// The first `len` elements of a vector, which is kept whole; none when it is shorter.
+    pub fn front(elements: Vec<T>, len: usize) -> Option<Self> {
+        match elements.len() {
+            size if size == len => Some(Self::from(elements)),
+            size if size > len => Some(Self(Repr::Front(Arc::new(elements), len))),
+            _ => None,
+        }
+    }
+
+    /// The vector behind the elements when nothing else holds it, to be used for something else; it may hold more.
     pub fn try_into_vec(self) -> Option<Vec<T>> {
         match self.0 {
-            Repr::Owned(elements) => Arc::try_unwrap(elements).ok(),
+            Repr::Owned(elements) | Repr::Front(elements, _) => Arc::try_unwrap(elements).ok(),
             Repr::Mapped(..) => None,
         }
     }
@@ -64,7 +81,7 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
         T: fmt::Debug + Send + Sync,
     {
         match &self.0 {
-            Repr::Owned(_) => Data::lazy(Arc::new(self.clone())),
+            Repr::Owned(_) | Repr::Front(..) => Data::lazy(Arc::new(self.clone())),
             Repr::Mapped(data, _) => data.clone(),
         }
     }
@@ -106,6 +123,7 @@ impl<T: AnyBitPattern + NoUninit> Deref for Buffer<T> {
     fn deref(&self) -> &[T] {
         match &self.0 {
             Repr::Owned(elements) => elements,
+            Repr::Front(elements, len) => elements.get(..*len).unwrap_or(&[]),
             // Held in memory and aligned since `from_data`; a source never moves its bytes.
             Repr::Mapped(data, _) => data.as_slice().map_or(&[], |bytes| bytemuck::cast_slice(bytes)),
         }
@@ -116,6 +134,7 @@ impl<T> Clone for Buffer<T> {
     fn clone(&self) -> Self {
         match &self.0 {
             Repr::Owned(elements) => Self(Repr::Owned(elements.clone())),
+            Repr::Front(elements, len) => Self(Repr::Front(elements.clone(), *len)),
             Repr::Mapped(data, _) => Self(Repr::Mapped(data.clone(), PhantomData)),
         }
     }
@@ -130,6 +149,16 @@ impl<T: AnyBitPattern + NoUninit + fmt::Debug> fmt::Debug for Buffer<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_front_of_a_vector_is_all_that_is_seen_of_it() {
+        let front = Buffer::front(vec![1.0f32, 2.0, 3.0], 2).unwrap();
+        assert_eq!(&*front, &[1.0, 2.0]);
+        assert_eq!(front.to_data().bytes().unwrap().len(), 8);
+        assert_eq!(front.clone().into_vec(), [1.0, 2.0]);
+        assert_eq!(front.try_into_vec().unwrap(), [1.0, 2.0, 3.0]);
+        assert!(Buffer::front(vec![1.0f32], 2).is_none());
+    }
     use crate::MemorySource;
 
     #[test]

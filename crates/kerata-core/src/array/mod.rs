@@ -45,6 +45,15 @@ impl Array {
         Self::from_vec(shape, elements)
     }
 
+    /// A float32 array of the first elements of a vector, which is kept whole: memory that is used again.
+    pub fn from_front(shape: impl Into<Vec<usize>>, elements: Vec<f32>) -> Result<Self> {
+        let shape = shape.into();
+        let (len, size) = (element_count(&shape)?, elements.len());
+        let buffer = Buffer::front(elements, len)
+            .ok_or_else(|| Error::internal(format!("{size} elements for shape {shape:?}")))?;
+        Self::new(shape, Elements::Float32(buffer))
+    }
+
     /// A bool array.
     pub fn from_bools(shape: impl Into<Vec<usize>>, elements: Vec<bool>) -> Result<Self> {
         Self::new(shape, Elements::Bool(elements.into_iter().map(u8::from).collect()))

@@ -1,6 +1,6 @@
 //! `Context`: what steps run with: the instruction set, the workers, and buffers that are used again.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use kerata_core::array::Elements;
@@ -13,6 +13,8 @@ use super::workers::Workers;
 const KEPT_OF_A_SIZE: usize = 32;
 /// Runs after which sizes that nobody asked for are dropped.
 const GENERATION: usize = 32;
+/// A buffer serves values of at least its length over this.
+const MOST_WASTE: usize = 2;
 
 /// What a step runs with.
 pub struct Context<'a> {
@@ -22,14 +24,36 @@ pub struct Context<'a> {
     pub workers: &'a Workers,
     /// Used buffers.
     pub pool: &'a Pool,
+    /// The buffer that the plan has for the output of the step.
+    planned: Mutex<Option<Vec<f32>>>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// What steps run with.
+    pub fn new(isa: Isa, workers: &'a Workers, pool: &'a Pool) -> Context<'a> {
+        Context { isa, workers, pool, planned: Mutex::new(None) }
+    }
+
+    /// Puts a buffer ready for the next [`float`](Self::float), and takes back the last one that was not used.
+    pub fn plan(&self, buffer: Option<Vec<f32>>) -> Option<Vec<f32>> {
+        match self.planned.lock() {
+            Ok(mut planned) => std::mem::replace(&mut *planned, buffer),
+            Err(_) => None,
+        }
+    }
+
     /// A float array of a shape whose elements `fill` writes, all of them: they hold old values.
     pub fn float(&self, shape: Vec<usize>, fill: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<Array> {
-        let mut elements = self.pool.take(shape.iter().product());
-        fill(&mut elements)?;
-        Array::from_f32(shape, elements)
+        let len = shape.iter().product();
+        let mut elements = match self.plan(None) {
+            Some(planned) if planned.len() >= len => planned,
+            other => {
+                self.plan(other);
+                self.pool.take_for(len)
+            }
+        };
+        fill(&mut elements[..len])?;
+        Array::from_front(shape, elements)
     }
 }
 
@@ -41,7 +65,12 @@ pub struct Pool {
 
 #[derive(Default)]
 struct State {
-    free: HashMap<usize, Kept>,
+    free: BTreeMap<usize, Kept>,
+    /// Buffers of whole plans, largest first.
+    sets: Vec<Vec<Vec<f32>>>,
+    /// Sets in use now, and the most at one time of late.
+    in_use: usize,
+    most_in_use: usize,
     runs: usize,
 }
 
@@ -54,19 +83,17 @@ struct Kept {
 impl Pool {
     /// A buffer of this length with any content.
     pub fn take(&self, len: usize) -> Vec<f32> {
-        let found = self.state.lock().ok().and_then(|mut state| {
-            let run = state.runs;
-            let kept = state.free.get_mut(&len)?;
-            kept.last_run = run;
-            kept.buffers.pop()
-        });
-        found.unwrap_or_else(|| vec![0.0; len])
+        self.find(len, len).unwrap_or_else(|| vec![0.0; len])
+    }
+
+    /// A buffer of at least this length, and not of many times as much, with any content.
+    pub fn take_for(&self, len: usize) -> Vec<f32> {
+        self.find(len, len.saturating_mul(MOST_WASTE)).unwrap_or_else(|| vec![0.0; len])
     }
 
     /// Takes back an array's buffer, unless something else still holds it.
     pub fn recycle(&self, array: Array) {
-        let Elements::Float32(buffer) = array.into_elements() else { return };
-        if let Some(buffer) = buffer.try_into_vec() {
+        if let Some(buffer) = buffer(array) {
             self.give(buffer);
         }
     }
@@ -83,6 +110,35 @@ impl Pool {
         }
     }
 
+    /// The buffers of a plan, of at least these sizes, which fall; those that are missing are empty.
+    pub fn take_set(&self, sizes: &[usize]) -> Vec<Vec<f32>> {
+        let kept = self.state.lock().ok().and_then(|mut state| {
+            state.in_use += 1;
+            state.most_in_use = state.most_in_use.max(state.in_use);
+            state.sets.pop()
+        });
+        let mut set = kept.unwrap_or_default();
+        let (held, needed) = (set.iter().map(Vec::len).sum::<usize>(), sizes.iter().sum::<usize>());
+        if held > needed.saturating_mul(MOST_WASTE) {
+            set.clear();
+        }
+        set.resize_with(sizes.len(), Vec::new);
+        for (buffer, size) in set.iter_mut().zip(sizes) {
+            if buffer.len() < *size {
+                *buffer = Vec::new();
+            }
+        }
+        set
+    }
+
+    /// Takes back the buffers of a plan.
+    pub fn give_set(&self, set: Vec<Vec<f32>>) {
+        if let Ok(mut state) = self.state.lock() {
+            state.in_use = state.in_use.saturating_sub(1);
+            state.sets.push(set);
+        }
+    }
+
     /// Counts a run; sizes of shapes that are no longer run are given back to the system now and then.
     pub fn next_run(&self) {
         if let Ok(mut state) = self.state.lock() {
@@ -90,7 +146,27 @@ impl Pool {
             let run = state.runs;
             if run % GENERATION == 0 {
                 state.free.retain(|_, kept| kept.last_run + GENERATION > run);
+                let most = state.most_in_use.saturating_sub(state.in_use);
+                state.sets.truncate(most);
+                state.most_in_use = state.in_use;
             }
         }
+    }
+
+    /// The shortest buffer of `least` to `most` elements.
+    fn find(&self, least: usize, most: usize) -> Option<Vec<f32>> {
+        let mut state = self.state.lock().ok()?;
+        let run = state.runs;
+        let kept = state.free.range_mut(least..=most).find(|(_, kept)| !kept.buffers.is_empty())?.1;
+        kept.last_run = run;
+        kept.buffers.pop()
+    }
+}
+
+/// The buffer of an array that nothing else holds.
+pub fn buffer(array: Array) -> Option<Vec<f32>> {
+    match array.into_elements() {
+        Elements::Float32(buffer) => buffer.try_into_vec(),
+        _ => None,
     }
 }

@@ -70,7 +70,7 @@ impl CpuSession {
     }
 
     fn run_whole(&self, workers: &Workers, all: &[&Array]) -> Result<Vec<Array>> {
-        self.plan.run(&Context { isa: self.isa, workers, pool: &self.pool }, all)
+        self.plan.run(&Context::new(self.isa, workers, &self.pool), all)
     }
 
     /// Runs the batch in tiles, each on one thread, and puts the results together. The first `count` of `all` have a

@@ -246,20 +246,24 @@ impl Value for AnyLayer {
         };
         let registered = tree.get("registered_name").and_then(Tree::as_str).map(str::to_owned);
         Ok(Self {
-            layer,
             name,
             trainable,
             policy,
             activity_regularizer,
             registered_name: registered,
-            spelled: Some(tree.clone()),
+            spelled: Some(spelled(tree, &*layer)),
+            layer,
         })
     }
 
     /// The layer as it was read, or as Keras 3 writes a new one.
     fn write(&self) -> Tree {
         if let Some(spelled) = &self.spelled {
-            return spelled.clone();
+            let mut tree = spelled.clone();
+            if let Some(config @ Tree::Null) = tree.get_mut("config").filter(|_| keeps_config(&*self.layer)) {
+                *config = Tree::Object(self.layer.config());
+            }
+            return tree;
         }
         let mut config = Object::new();
         for key in self.layer.base_keys() {
@@ -278,6 +282,24 @@ impl Value for AnyLayer {
         // A class that Keras does not export is registered under its own name.
         let own = (self.class_name() == "Functional").then_some("Functional");
         serialized(module, self.class_name(), Tree::Object(config), self.registered_name.as_deref().or(own))
+    }
+}
+
+/// Whether a layer keeps the config that it was read from, which is large.
+fn keeps_config(layer: &dyn Layer) -> bool {
+    layer.class_name() == Functional::CLASS && layer.is_model()
+}
+
+/// A serialized layer to be written back, without the config where the layer keeps it.
+fn spelled(tree: &Tree, layer: &dyn Layer) -> Tree {
+    match tree {
+        Tree::Object(entries) if keeps_config(layer) => {
+            let without_config = |(key, value): (&String, &Tree)| {
+                (key.clone(), if key == "config" { Tree::Null } else { value.clone() })
+            };
+            Tree::Object(entries.iter().map(without_config).collect())
+        }
+        _ => tree.clone(),
     }
 }
 

@@ -147,6 +147,21 @@ impl Place {
         out
     }
 
+    /// The variable of a path.
+    pub fn find(&self, path: &str) -> Option<&Slot> {
+        let rest = match self.path.as_str() {
+            "" => path,
+            own => path.strip_prefix(own)?.strip_prefix('/')?,
+        };
+        // Names of children may hold several parts.
+        let ends = rest.match_indices('/').map(|(end, _)| end);
+        let inner = ends.filter_map(|end| self.children.get(rest.get(..end)?)?.find(path)).next();
+        inner.or_else(|| {
+            let is_it = |slot: &&Slot| self.variable_path(&slot.name).is_some_and(|own| own == path);
+            self.slots.iter().find(is_it)
+        })
+    }
+
     /// Has variables that are not stored stand for those of another layer of the same name, which is the same layer in
     /// another model: Keras writes it once.
     pub(crate) fn share(&mut self, is_stored: &dyn Fn(&str) -> bool) {

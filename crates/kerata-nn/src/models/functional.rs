@@ -158,7 +158,12 @@ impl Config for Functional {
     }
 
     fn config(&self) -> Object {
-        self.config.clone()
+        let mut config = self.config.clone();
+        // Read from a file: the layers keep their own trees.
+        if let Some(layers @ Tree::Null) = config.get_mut("layers") {
+            *layers = Tree::List(self.members.iter().map(|member| member.layer.write()).collect());
+        }
+        config
     }
 }
 
@@ -188,7 +193,10 @@ impl FromConfig for Functional {
         }
         let inputs = read_structure(get("input_layers")?, &names, Dialect::List).at(|| "input_layers")?;
         let outputs = read_structure(get("output_layers")?, &names, dialect).at(|| "output_layers")?;
-        Self::from_parts(members, inputs, outputs, config.clone())
+        let without_layers = |(key, value): (&String, &Tree)| {
+            (key.clone(), if key == "layers" { Tree::Null } else { value.clone() })
+        };
+        Self::from_parts(members, inputs, outputs, config.iter().map(without_layers).collect())
     }
 }
 

@@ -141,10 +141,8 @@ impl Model {
                 Ok(())
             }
             None => {
-                let slots = self.place.variables();
-                let slot = slots.into_iter().find(|(known, _, _)| known == path);
-                let (_, slot, _) = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
-                let role = slot.role;
+                let slot = self.place.find(path);
+                let role = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?.role;
                 self.artifact.variables.insert(path, value.with_role(role))
             }
         }
@@ -194,9 +192,8 @@ impl Model {
 
     /// The value of a variable as a trace needs it: as stored, or as it starts when it is not stored.
     pub fn variable(&self, path: &str) -> Result<Array> {
-        let slots = self.place.variables();
-        let slot = slots.iter().find(|(known, slot, _)| known == path && slot.same_as.is_none());
-        let (_, slot, _) = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
+        let slot = self.place.find(path).filter(|slot| slot.same_as.is_none());
+        let slot = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
         match self.artifact.variables.get(path) {
             Some(variable) => {
                 let mut variable = variable.clone();

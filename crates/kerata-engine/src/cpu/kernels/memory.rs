@@ -2,25 +2,30 @@
 
 use std::marker::PhantomData;
 
-/// Sixteen floats, one cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
-
-// SAFETY: sixteen floats without padding; zero bytes are zeros.
-unsafe impl bytemuck::Zeroable for Line {}
+/// Floats in a cache line.
+const LINE: usize = 16;
 
 /// A growable buffer of floats that starts on a cache line.
-#[derive(Clone, Default)]
+///
+/// It is a plain vector with room for the start: memory that is asked for with an alignment is written with zeros at
+/// once, a vector of zeros costs nothing before it is written.
+#[derive(Default)]
 pub struct Lines {
-    lines: Vec<Line>,
+    floats: Vec<f32>,
+    start: usize,
     len: usize,
 }
 
 impl Lines {
     /// A buffer of `len` zeros.
     pub fn zeros(len: usize) -> Lines {
-        Lines { lines: bytemuck::zeroed_vec(len.div_ceil(16)), len }
+        if len == 0 {
+            return Lines::default();
+        }
+        let floats = vec![0.0; len + LINE - 1];
+        let start = floats.as_ptr().align_offset(LINE * size_of::<f32>());
+        // Nothing promises that an offset is found; a start inside the line is slower, not wrong.
+        Lines { start: if start < LINE { start } else { 0 }, floats, len }
     }
 
     /// A copy of `values`.
@@ -32,28 +37,31 @@ impl Lines {
 
     /// Sets the length; old values stay, new ones are whatever the buffer held.
     pub fn resize(&mut self, len: usize) {
-        if self.lines.is_empty() {
-            // Asked of the system as zeros, which costs nothing before they are written.
-            self.lines = bytemuck::zeroed_vec(len.div_ceil(16));
-        } else if len > self.lines.len() * 16 {
-            self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
+        if self.start + len > self.floats.len() {
+            let mut grown = Lines::zeros(len);
+            grown[..self.len].copy_from_slice(self);
+            *self = grown;
         }
         self.len = len;
+    }
+}
+
+impl Clone for Lines {
+    fn clone(&self) -> Lines {
+        Lines::copied(self)
     }
 }
 
 impl std::ops::Deref for Lines {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: `len` floats fit in the lines, which are initialised and nothing but floats.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.floats[self.start..self.start + self.len]
     }
 }
 
 impl std::ops::DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `deref`, and the borrow is unique.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        &mut self.floats[self.start..self.start + self.len]
     }
 }
 

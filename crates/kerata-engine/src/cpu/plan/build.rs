@@ -6,10 +6,11 @@ use kerata_core::graph::{Graph, NodeKind, ValueId};
 use kerata_core::{Array, Error, Result};
 
 use super::fuse::{self, Group, Groups};
+use super::layout::Layout;
 use super::transposes::{self, Transposes};
 use super::{Plan, Source, Step, Weights, assemble};
 use crate::cpu::kernels::isa::Isa;
-use crate::cpu::steps::{self, Epilogue, Evaluate, Fused, Given, Kernel, Request};
+use crate::cpu::steps::{self, Epilogue, Evaluate, Fused, Given, Kernel, Memory, Request};
 
 impl Plan {
     /// The plan of a graph. Variables become inputs after the graph's own, in the order of [`Graph::variables`].
@@ -26,6 +27,7 @@ impl Plan {
             isa,
             plan: Plan::empty(),
             sources: HashMap::new(),
+            values: Vec::new(),
             nothing: None,
         };
         for input in &graph.inputs {
@@ -36,14 +38,23 @@ impl Plan {
             maker.node(at)?;
         }
         let results = graph.results().map(|value| maker.source(value)).collect::<Result<_>>()?;
-        let mut plan = maker.plan;
+        let (mut plan, values) = (maker.plan, maker.values);
         plan.results = results;
         plan.find_deaths();
+        plan.layout = weights.map(|_| Layout::new(graph, values, &plan.inputs));
         Ok(plan)
     }
 
     fn empty() -> Plan {
-        Plan { steps: Vec::new(), constants: Vec::new(), slots: 0, inputs: Vec::new(), results: Vec::new() }
+        Plan {
+            steps: Vec::new(),
+            constants: Vec::new(),
+            slots: 0,
+            inputs: Vec::new(),
+            results: Vec::new(),
+            own: Vec::new(),
+            layout: None,
+        }
     }
 }
 
@@ -55,6 +66,8 @@ struct Maker<'a> {
     isa: Isa,
     plan: Plan,
     sources: HashMap<ValueId, Source>,
+    /// The value of each slot.
+    values: Vec<ValueId>,
     /// The placeholder, once there is one.
     nothing: Option<Source>,
 }
@@ -141,7 +154,11 @@ impl Maker<'_> {
                 false => self.placeholder(),
             })
             .collect::<Result<_>>()?;
-        let outputs = (0..node.outputs.len()).map(|output| self.slot(ValueId { node: at, output })).collect();
+        let outputs: Vec<usize> =
+            (0..node.outputs.len()).map(|output| self.slot(ValueId { node: at, output })).collect();
+        for &slot in &outputs {
+            self.plan.own[slot] = kernel.memory() == Memory::Own;
+        }
         self.plan.steps.push(Step { name: node.name.clone(), kernel, inputs, outputs, dead: Vec::new() });
         Ok(())
     }
@@ -149,6 +166,8 @@ impl Maker<'_> {
     fn slot(&mut self, value: ValueId) -> usize {
         let slot = self.plan.slots;
         self.plan.slots += 1;
+        self.plan.own.push(false);
+        self.values.push(value);
         self.sources.insert(value, Source::Slot(slot));
         slot
     }

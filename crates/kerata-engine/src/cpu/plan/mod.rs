@@ -3,6 +3,7 @@
 pub(super) mod assemble;
 mod build;
 pub(super) mod fuse;
+mod layout;
 mod transposes;
 
 use std::collections::HashSet;
@@ -11,6 +12,7 @@ use kerata_core::{Array, Error, Result, ResultExt, TensorSpec};
 
 use super::context::Context;
 use super::steps::Kernel;
+use layout::{Buffers, Layout};
 
 /// Where a step reads a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,10 @@ pub(crate) struct Plan {
     slots: usize,
     inputs: Vec<usize>,
     results: Vec<Source>,
+    /// Slots whose values come in memory of their own.
+    own: Vec<bool>,
+    /// Which values share a buffer; bodies of loops, which run often on little, do without.
+    layout: Option<Layout>,
 }
 
 impl Plan {
@@ -62,15 +68,22 @@ impl Plan {
         for (&slot, &input) in self.inputs.iter().zip(inputs) {
             slots[slot] = Some(input.clone());
         }
+        let places = self.layout.as_ref().and_then(|layout| layout.places(self, inputs));
+        let mut buffers = Buffers::new(self, cx.pool, places);
         for step in &self.steps {
             let made = {
                 let inputs: Vec<&Array> =
                     step.inputs.iter().map(|&source| self.read(&slots, source)).collect::<Result<_>>()?;
-                step.kernel.run(cx, &inputs).at(|| step.name.as_str())?
+                cx.plan(buffers.of(step));
+                let made = step.kernel.run(cx, &inputs).at(|| step.name.as_str());
+                if let Some(unused) = cx.plan(None) {
+                    buffers.put_back(step, unused);
+                }
+                made?
             };
             for &slot in &step.dead {
                 if let Some(array) = slots[slot].take() {
-                    cx.pool.recycle(array);
+                    buffers.free(slot, array);
                 }
             }
             for (&slot, array) in step.outputs.iter().zip(made) {
@@ -79,8 +92,10 @@ impl Plan {
         }
         let results =
             self.results.iter().map(|&source| self.read(&slots, source).cloned()).collect::<Result<_>>()?;
-        for array in slots.into_iter().flatten() {
-            cx.pool.recycle(array);
+        for (slot, array) in slots.into_iter().enumerate() {
+            if let Some(array) = array {
+                buffers.free(slot, array);
+            }
         }
         Ok(results)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kerata_core::ops::Op;
 use kerata_core::{Array, Result};
 
-use super::Kernel;
+use super::{Kernel, Memory};
 use crate::cpu::context::Context;
 
 /// Evaluates an op as it defines itself.
@@ -14,6 +14,10 @@ pub(crate) struct Evaluate(pub Arc<dyn Op>);
 impl Kernel for Evaluate {
     fn name(&self) -> &'static str {
         self.0.name()
+    }
+
+    fn memory(&self) -> Memory {
+        Memory::Own
     }
 
     fn run(&self, _cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {

@@ -28,6 +28,17 @@ use super::context::Context;
 use super::kernels::isa::Isa;
 use super::program::Program;
 
+/// Where the outputs of a step lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// One output, made by [`Context::float`]: in the buffer that the plan has for it.
+    Planned,
+    /// In buffers of the pool.
+    Pooled,
+    /// In memory of their own, or in that of an input.
+    Own,
+}
+
 /// The work of one step.
 pub(crate) trait Kernel: Send + Sync {
     /// What it is, for people.
@@ -36,6 +47,11 @@ pub(crate) trait Kernel: Send + Sync {
     /// Whether it looks at an input when it runs; else it has taken it in, and gets something empty instead.
     fn reads(&self, _input: usize) -> bool {
         true
+    }
+
+    /// Where its outputs lie.
+    fn memory(&self) -> Memory {
+        Memory::Planned
     }
 
     /// Computes the outputs.

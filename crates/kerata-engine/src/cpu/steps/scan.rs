@@ -5,7 +5,7 @@ use kerata_core::ops::{Op, Scan};
 use kerata_core::{Array, DType, Error, Result, ResultExt};
 
 use super::recurrent::{self, Recurrent};
-use super::{Kernel, Request};
+use super::{Kernel, Memory, Request};
 use crate::cpu::context::Context;
 use crate::cpu::hoist::hoist;
 use crate::cpu::kernels::isa::Isa;
@@ -83,6 +83,10 @@ impl Loop {
 impl Kernel for Loop {
     fn name(&self) -> &'static str {
         "scan"
+    }
+
+    fn memory(&self) -> Memory {
+        Memory::Pooled
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {

@@ -1,0 +1,247 @@
+//! `Layout`: which values of a run share a buffer.
+//!
+//! Sizes are known with the shapes of the inputs, so a layout is made at the first run of these shapes and kept. Values are
+//! given buffers from the largest on, each the smallest that no value alive at the same time has (greedy by size).
+
+use std::sync::{Arc, Mutex};
+
+use kerata_core::graph::{Graph, NodeKind, ValueId};
+use kerata_core::ops::{Op, Reshape};
+use kerata_core::{Array, DType, Shape, TensorSpec};
+
+use super::{Plan, Source, Step};
+use crate::cpu::context::{Pool, buffer};
+use crate::cpu::steps::Memory;
+
+/// Floats from which a value is given a place; smaller ones are taken from what is free.
+const LEAST: usize = 1024;
+/// Shapes of inputs whose layout is kept.
+const KEPT: usize = 8;
+
+/// How the sizes of values follow from the shapes of inputs, and what was found so far.
+pub(super) struct Layout {
+    nodes: Vec<Sketch>,
+    /// The nodes of the plan's inputs.
+    inputs: Vec<usize>,
+    /// The value of each slot.
+    values: Vec<ValueId>,
+    found: Mutex<Vec<(Vec<Vec<usize>>, Arc<Places>)>>,
+}
+
+/// A node without its constant.
+struct Sketch {
+    op: Option<Arc<dyn Op>>,
+    inputs: Vec<ValueId>,
+    outputs: Vec<TensorSpec>,
+}
+
+/// The buffers of a run.
+pub(super) struct Places {
+    /// Floats of each buffer, falling.
+    pub sizes: Vec<usize>,
+    /// The buffer that each slot's value is made in.
+    pub made_in: Vec<Option<usize>>,
+    /// The buffer that is free when a slot's value is: that of the value it is another name of.
+    pub frees: Vec<Option<usize>>,
+}
+
+/// A value that needs memory of its own.
+struct Need {
+    slot: usize,
+    floats: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Layout {
+    /// What is to be known of a graph; `slots` are its values that the plan holds, `inputs` those it is given.
+    pub fn new(graph: &Graph, values: Vec<ValueId>, inputs: &[usize]) -> Layout {
+        let nodes = graph.nodes.iter().map(|node| Sketch {
+            op: match &node.kind {
+                NodeKind::Op(op) => Some(op.clone()),
+                _ => None,
+            },
+            inputs: node.inputs.clone(),
+            outputs: node.outputs.clone(),
+        });
+        let nodes = nodes.collect();
+        let inputs = inputs.iter().map(|&slot| values[slot].node).collect();
+        Layout { nodes, inputs, values, found: Mutex::default() }
+    }
+
+    /// The buffers for these inputs; none when values are too small to care.
+    pub fn places(&self, plan: &Plan, inputs: &[&Array]) -> Option<Arc<Places>> {
+        let mut found = self.found.lock().ok()?;
+        let is_same = |shapes: &[Vec<usize>]| {
+            shapes.len() == inputs.len()
+                && shapes.iter().zip(inputs).all(|(shape, input)| shape == input.shape())
+        };
+        let places = match found.iter().find(|(shapes, _)| is_same(shapes)) {
+            Some((_, places)) => places.clone(),
+            None => {
+                let places = Arc::new(self.find(plan, inputs));
+                if found.len() == KEPT {
+                    found.remove(0);
+                }
+                let shapes = inputs.iter().map(|input| input.shape().to_vec()).collect();
+                found.push((shapes, places.clone()));
+                places
+            }
+        };
+        (!places.sizes.is_empty()).then_some(places)
+    }
+
+    fn find(&self, plan: &Plan, inputs: &[&Array]) -> Places {
+        let specs = self.specs(inputs);
+        let slots = self.values.len();
+        let floats = |slot: usize| {
+            let value = self.values[slot];
+            let spec =
+                specs.get(value.node)?.get(value.output).filter(|spec| spec.dtype == DType::Float32)?;
+            usize::try_from(spec.shape.elements()?).ok()
+        };
+        // Other names of values: a reshaped value lies where it lay.
+        let mut root: Vec<usize> = (0..slots).collect();
+        let mut born = vec![None; slots];
+        let mut last = vec![plan.steps.len(); slots];
+        for (at, step) in plan.steps.iter().enumerate() {
+            let is_name = step.kernel.name() == Reshape::NAME;
+            if let (true, &[output], Some(&Source::Slot(input))) =
+                (is_name, &step.outputs[..], step.inputs.first())
+            {
+                root[output] = root[input];
+            } else if let (Memory::Planned, &[output]) = (step.kernel.memory(), &step.outputs[..]) {
+                born[output] = Some(at);
+            }
+            for &slot in &step.dead {
+                last[slot] = at;
+            }
+        }
+        // Results leave the run, so their memory is not used again.
+        let mut leaves = vec![false; slots];
+        for source in &plan.results {
+            if let Source::Slot(slot) = *source {
+                leaves[root[slot]] = true;
+            }
+        }
+        let mut end = vec![0; slots];
+        for slot in 0..slots {
+            end[root[slot]] = end[root[slot]].max(last[slot]);
+        }
+        let mut needs: Vec<Need> = (0..slots)
+            .filter(|&slot| root[slot] == slot && !leaves[slot])
+            .filter_map(|slot| {
+                let floats = floats(slot).filter(|&floats| floats >= LEAST)?;
+                Some(Need { slot, floats, from: born[slot]?, to: end[slot] })
+            })
+            .collect();
+        needs.sort_by_key(|need| std::cmp::Reverse(need.floats));
+        let mut made_in = vec![None; slots];
+        let mut buffers: Vec<(usize, Vec<(usize, usize)>)> = Vec::new();
+        for need in &needs {
+            let is_free =
+                |spans: &[(usize, usize)]| spans.iter().all(|&(from, to)| need.to < from || to < need.from);
+            // Buffers fall in size, so the last one that is free is the smallest.
+            let at = match buffers.iter().rposition(|(_, spans)| is_free(spans)) {
+                Some(at) => at,
+                None => {
+                    buffers.push((need.floats, Vec::new()));
+                    buffers.len() - 1
+                }
+            };
+            buffers[at].1.push((need.from, need.to));
+            made_in[need.slot] = Some(at);
+        }
+        let frees = (0..slots).map(|slot| made_in[root[slot]]).collect();
+        Places { sizes: buffers.into_iter().map(|(size, _)| size).collect(), made_in, frees }
+    }
+
+    /// The specs of all values for these inputs; empty where they cannot be known.
+    fn specs(&self, inputs: &[&Array]) -> Vec<Vec<TensorSpec>> {
+        let mut specs: Vec<Vec<TensorSpec>> = Vec::with_capacity(self.nodes.len());
+        for (at, node) in self.nodes.iter().enumerate() {
+            let is_known = |spec: &TensorSpec| spec.shape.axes().iter().all(Option::is_some);
+            let made = match (&node.op, self.inputs.iter().position(|&input| input == at)) {
+                (_, Some(input)) => inputs.get(input).map_or_else(Vec::new, |array| vec![spec(array)]),
+                (Some(op), None) if !node.outputs.iter().all(is_known) => {
+                    let given = node.inputs.iter().map(|id| specs.get(id.node)?.get(id.output).cloned());
+                    given
+                        .collect::<Option<Vec<_>>>()
+                        .and_then(|given| op.spec(&given).ok())
+                        .unwrap_or_default()
+                }
+                _ => node.outputs.clone(),
+            };
+            specs.push(made);
+        }
+        specs
+    }
+}
+
+fn spec(array: &Array) -> TensorSpec {
+    TensorSpec::new(array.dtype(), Shape::known(array.shape().iter().map(|&size| size as u64)))
+}
+
+/// The buffers of one run, those of its plan and the pool's.
+pub(super) struct Buffers<'a> {
+    plan: &'a Plan,
+    pool: &'a Pool,
+    places: Option<Arc<Places>>,
+    /// By place; empty while a value lies there, and before the first.
+    set: Vec<Vec<f32>>,
+}
+
+impl<'a> Buffers<'a> {
+    /// The buffers for places.
+    pub fn new(plan: &'a Plan, pool: &'a Pool, places: Option<Arc<Places>>) -> Buffers<'a> {
+        let set = places.as_ref().map_or_else(Vec::new, |places| pool.take_set(&places.sizes));
+        Buffers { plan, pool, places, set }
+    }
+
+    /// The buffer that a step is to write its output to, if it has a place.
+    pub fn of(&mut self, step: &Step) -> Option<Vec<f32>> {
+        let (place, size) = self.place(step)?;
+        let buffer = std::mem::take(self.set.get_mut(place)?);
+        Some(if buffer.len() < size { vec![0.0; size] } else { buffer })
+    }
+
+    /// Takes back the buffer that a step did not use.
+    pub fn put_back(&mut self, step: &Step, buffer: Vec<f32>) {
+        if let Some((place, _)) = self.place(step)
+            && let Some(free) = self.set.get_mut(place)
+        {
+            *free = buffer;
+        }
+    }
+
+    /// Takes back the memory of a slot's value, unless something else holds it.
+    pub fn free(&mut self, slot: usize, array: Array) {
+        let Some(buffer) = buffer(array) else { return };
+        let places = self.places.as_ref();
+        match places.and_then(|places| places.frees[slot].map(|place| (place, places.sizes[place]))) {
+            // What did not come from the place is dropped, so that memory does not grow from run to run.
+            Some((place, size)) => {
+                if self.set[place].is_empty() && buffer.len() >= size {
+                    self.set[place] = buffer;
+                }
+            }
+            None if self.plan.own[slot] => {}
+            None => self.pool.give(buffer),
+        }
+    }
+
+    fn place(&self, step: &Step) -> Option<(usize, usize)> {
+        let places = self.places.as_ref()?;
+        let place = places.made_in[*step.outputs.first()?]?;
+        Some((place, places.sizes[place]))
+    }
+}
+
+impl Drop for Buffers<'_> {
+    /// Keeps the buffers for the next run.
+    fn drop(&mut self) {
+        if self.places.is_some() {
+            self.pool.give_set(std::mem::take(&mut self.set));
+        }
+    }
+}
