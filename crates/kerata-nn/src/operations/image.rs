@@ -36,7 +36,7 @@ pub(super) const TABLE: Table = &[
 ];
 
 /// A function of a batch of images with their channels last.
-fn images(
+pub(super) fn images(
     call: &Call<'_>,
     function: impl FnOnce(&Call<'_>, &Tensor) -> Result<Tensor>,
 ) -> Result<Vec<Tensor>> {

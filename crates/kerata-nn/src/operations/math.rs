@@ -49,7 +49,7 @@ fn is_complex(x: &Tensor) -> bool {
 }
 
 /// The complex tensor that a pair of real and imaginary parts stands for.
-fn complex(call: &Call<'_>) -> Result<Tensor> {
+pub(super) fn complex(call: &Call<'_>) -> Result<Tensor> {
     match &call.tensors()?[..] {
         [real, imaginary] => ops::complex(real, imaginary),
         other => Err(Error::mismatch(format!(

@@ -3,11 +3,16 @@
 //! One file a family with its table; the arguments of a call are read by [`Call`].
 
 mod activations;
+mod alignments;
 mod binary;
 mod call;
 mod creation;
+mod factors;
+mod filters;
+mod folds;
 mod image;
 mod indexing;
+mod integers;
 mod linalg;
 mod math;
 mod measures;
@@ -15,10 +20,14 @@ mod nan;
 mod nn;
 mod products;
 mod random;
+mod ranges;
 mod reductions;
+mod refused;
 mod resize;
 mod shapes;
+mod signals;
 mod unary;
+mod warps;
 
 use kerata_core::graph::{GraphBuilder, Tensor};
 use kerata_core::{Error, Object, Result};
@@ -36,19 +45,27 @@ type Table = &'static [(&'static str, Function)];
 /// The tables of all families.
 const TABLES: &[Table] = &[
     activations::TABLE,
+    alignments::TABLE,
     binary::TABLE,
     creation::TABLE,
+    factors::TABLE,
+    filters::TABLE,
+    folds::TABLE,
     image::TABLE,
     indexing::TABLE,
+    integers::TABLE,
     linalg::TABLE,
     math::TABLE,
     measures::TABLE,
     nan::TABLE,
     nn::TABLE,
     products::TABLE,
+    ranges::TABLE,
     reductions::TABLE,
     shapes::TABLE,
+    signals::TABLE,
     unary::TABLE,
+    warps::TABLE,
 ];
 
 /// All class names, sorted.
@@ -62,9 +79,10 @@ pub(crate) fn classes() -> Vec<&'static str> {
 pub(crate) fn find(class: &str) -> Result<Function> {
     let mut entries = TABLES.iter().copied().flatten();
     let found = entries.find(|(name, _)| *name == class);
-    found
-        .map(|(_, function)| *function)
-        .ok_or_else(|| Error::unsupported(format!("the function `{class}` of `keras.ops` is not there")))
+    found.map(|(_, function)| *function).ok_or_else(|| {
+        let reason = refused::reason(class).unwrap_or("it is not there");
+        Error::unsupported(format!("the function `{class}` of `keras.ops`: {reason}"))
+    })
 }
 
 /// The class of a function that is called by its own name (`sin`).
@@ -96,6 +114,15 @@ pub(crate) fn draw(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_refused_is_not_there_and_says_why() {
+        assert!(refused::REFUSED.is_sorted());
+        for (class, reason) in refused::REFUSED {
+            let error = find(class).err().map(|error| error.message().to_owned());
+            assert!(error.is_some_and(|message| message.contains(class) && message.contains(reason)));
+        }
+    }
 
     #[test]
     fn tables_are_sorted_and_name_each_class_once() {
