@@ -2,6 +2,7 @@
 //! its variables.
 
 mod explore;
+mod feature_space;
 mod functional;
 mod model;
 mod nodes;
@@ -12,6 +13,7 @@ mod symbol;
 mod traces;
 
 pub use explore::{Seen, explore};
+pub use feature_space::FeatureSpace;
 pub use functional::Functional;
 pub use model::{Model, Port};
 pub use nodes::{Member, Reference};
@@ -29,6 +31,9 @@ use crate::layers::{AnyLayer, Argument, Layer, Scope};
 
 /// The built-in classes by name.
 pub(crate) const BUILT_IN: &[(&str, Constructor<dyn Layer>)] = &[
+    ("FeatureSpace", |config, registry| {
+        Ok(std::sync::Arc::new(FeatureSpace::from_config(config, registry)?))
+    }),
     ("Functional", |config, registry| Ok(std::sync::Arc::new(Functional::from_config(config, registry)?))),
     ("Sequential", |config, registry| Ok(std::sync::Arc::new(Sequential::from_config(config, registry)?))),
 ];

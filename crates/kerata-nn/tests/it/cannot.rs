@@ -3,8 +3,6 @@
 /// Name of the model, with its era when it runs in others, and the reason.
 pub const CANNOT: &[(&str, &str)] = &[
     ("awq", "Keras 3.15 leaves `kernel_zero` out of the file"),
-    ("feature_space", "a `FeatureSpace` is no layer"),
-    ("feature_space_dict", "a `FeatureSpace` is no layer"),
     ("gptq", "Keras 3.15 leaves `kernel_zero` out of the file"),
     ("keras-3.0/custom_containers", "Keras before 3.15 leaves layers in nested lists out of the file"),
     ("keras-3.6/custom_containers", "Keras before 3.15 leaves layers in nested lists out of the file"),

@@ -18,4 +18,6 @@ family! { dyn Layer;
     stft_spectrogram => STFTSpectrogram,
     string_lookup => StringLookup,
     text_vectorization => TextVectorization,
+    tfd_concat => TFDConcat,
+    tfd_identity => TFDIdentity,
 }
