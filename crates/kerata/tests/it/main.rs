@@ -5,6 +5,7 @@ mod checkpoints;
 mod counts;
 #[path = "../../../kerata-nn/tests/it/custom.rs"]
 mod custom;
+mod everywhere;
 mod fitting;
 mod golden;
 mod kill_train;
