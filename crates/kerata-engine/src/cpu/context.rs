@@ -7,6 +7,7 @@ use kerata_core::array::Elements;
 use kerata_core::{Array, Result};
 
 use super::kernels::isa::Isa;
+use super::kernels::memory::fresh;
 use super::workers::Workers;
 
 /// Buffers of one size that are kept.
@@ -83,12 +84,12 @@ struct Kept {
 impl Pool {
     /// A buffer of this length with any content.
     pub fn take(&self, len: usize) -> Vec<f32> {
-        self.find(len, len).unwrap_or_else(|| vec![0.0; len])
+        self.find(len, len).unwrap_or_else(|| fresh(len))
     }
 
     /// A buffer of at least this length, and not of many times as much, with any content.
     pub fn take_for(&self, len: usize) -> Vec<f32> {
-        self.find(len, len.saturating_mul(MOST_WASTE)).unwrap_or_else(|| vec![0.0; len])
+        self.find(len, len.saturating_mul(MOST_WASTE)).unwrap_or_else(|| fresh(len))
     }
 
     /// Takes back an array's buffer, unless something else still holds it.

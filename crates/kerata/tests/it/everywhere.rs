@@ -11,18 +11,26 @@ use kerata_core::{DType, Error, ErrorKind, Limits, Result, Tree};
 use crate::custom;
 use crate::golden::{self, Golden};
 
-/// Files that do not give the numbers of the model they were saved from, and why.
-const OTHERWISE: &[(&str, Why)] = &[
-    ("keras-2.1/lambda_layer", Why::PythonCode),
-    ("keras-3.0/custom_containers", Why::KerasReadsOthers),
-    ("keras-3.15/awq", Why::KerasReadsOthers),
-    ("keras-3.15/gptq", Why::KerasReadsOthers),
-    ("keras-3.15/lambda_activation", Why::PythonCode),
-    ("keras-3.15/lambda_layer", Why::PythonCode),
-    ("keras-3.15/lora_int8", Why::KerasReadsOthers),
-    ("keras-3.6/custom_containers", Why::KerasReadsOthers),
-    ("tf-keras-2.21/lambda_layer", Why::PythonCode),
-    ("tf-keras-2.21/tf_products", Why::InputsOfEinsum),
+/// Files that do not give the numbers of the model they were saved from: the model, the file (empty for all), and why.
+const OTHERWISE: &[(&str, &str, Why)] = &[
+    ("keras-2.1/lambda_layer", "", Why::PythonCode),
+    ("keras-3.0/custom_containers", "", Why::KerasReadsOthers),
+    ("keras-3.0/text_vectorization", "model.h5", Why::KerasReadsOthers),
+    ("keras-3.15/awq", "", Why::KerasReadsOthers),
+    ("keras-3.15/custom_containers", "model.h5", Why::NamesOfCustomLayers),
+    ("keras-3.15/custom_store", "model.h5", Why::KerasReadsOthers),
+    ("keras-3.15/custom_unregistered", "model.h5", Why::NamesOfCustomLayers),
+    ("keras-3.15/gptq", "", Why::KerasReadsOthers),
+    ("keras-3.15/lambda_activation", "", Why::PythonCode),
+    ("keras-3.15/lambda_layer", "", Why::PythonCode),
+    ("keras-3.15/lora_int8", "", Why::KerasReadsOthers),
+    ("keras-3.15/string_lookup", "model.h5", Why::KerasReadsOthers),
+    ("keras-3.15/subclassed", "", Why::ShapesOfInputs),
+    ("keras-3.15/subclassed_compiled", "", Why::ShapesOfInputs),
+    ("keras-3.15/text_vectorization", "model.h5", Why::KerasReadsOthers),
+    ("keras-3.6/custom_containers", "", Why::KerasReadsOthers),
+    ("tf-keras-2.21/lambda_layer", "", Why::PythonCode),
+    ("tf-keras-2.21/tf_products", "", Why::InputsOfEinsum),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +41,10 @@ enum Why {
     KerasReadsOthers,
     /// The file does not hold the inputs of `einsum`: an error says so.
     InputsOfEinsum,
+    /// A legacy file names the weights of custom layers by the names that their code gave them: an error names the first.
+    NamesOfCustomLayers,
+    /// A class of one's own does not say what it takes: it is built with `Model::build`, as the tests of the layers do.
+    ShapesOfInputs,
 }
 
 /// Models that compute in float16 or bfloat16 somewhere, by a part of their name.
@@ -78,8 +90,14 @@ fn check(golden: &Golden, file: &Path) -> Result<()> {
 fn is_true(why: Why, golden: &Golden, error: &Error) -> bool {
     match why {
         Why::PythonCode => matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Untrusted),
-        Why::KerasReadsOthers => golden.expect.path(&["cannot", "keras_read"]).is_some(),
+        Why::KerasReadsOthers => {
+            ["keras_read", "h5_read"].iter().any(|key| golden.expect.path(&["cannot", key]).is_some())
+        }
         Why::InputsOfEinsum => error.to_string().contains("einsum"),
+        Why::NamesOfCustomLayers => {
+            error.kind() == ErrorKind::Mismatch && error.to_string().contains("variable `")
+        }
+        Why::ShapesOfInputs => error.kind() == ErrorKind::Usage,
     }
 }
 
@@ -96,13 +114,15 @@ fn every_file_gives_the_numbers_of_its_keras() {
         if !has_numbers || !is_asked || !is_built {
             continue;
         }
-        let why = OTHERWISE.iter().find(|(id, _)| *id == golden.id).map(|(_, why)| *why);
         for name in ["model.keras", "model.h5", "folder"] {
             let file = golden.folder.join(name);
             if !file.exists() {
                 continue;
             }
             count += 1;
+            let is_listed =
+                |(id, file, _): &&(&str, &str, Why)| *id == golden.id && (file.is_empty() || *file == name);
+            let why = OTHERWISE.iter().find(is_listed).map(|(_, _, why)| *why);
             match (check(&golden, &file), why) {
                 (Ok(()), None) => {}
                 (Ok(()), Some(_)) => failed.push(format!("{} {name}: runs, take it off the list", golden.id)),

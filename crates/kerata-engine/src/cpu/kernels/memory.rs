@@ -1,4 +1,4 @@
-//! `Lines`: float buffers aligned to cache lines; `Shared`: one output written by several workers at disjoint places.
+//! `fresh`: new memory; `Lines`: float buffers aligned to cache lines; `Shared`: one output written by several workers at disjoint places.
 
 use std::marker::PhantomData;
 
@@ -22,7 +22,7 @@ impl Lines {
         if len == 0 {
             return Lines::default();
         }
-        let floats = vec![0.0; len + LINE - 1];
+        let floats = fresh(len + LINE - 1);
         let start = floats.as_ptr().align_offset(LINE * size_of::<f32>());
         // Nothing promises that an offset is found; a start inside the line is slower, not wrong.
         Lines { start: if start < LINE { start } else { 0 }, floats, len }
@@ -62,6 +62,46 @@ impl std::ops::Deref for Lines {
 impl std::ops::DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.floats[self.start..self.start + self.len]
+    }
+}
+
+/// Zeros that are about to be written.
+///
+/// Memory of some size comes without pages, and each page that is touched first costs more than writing it: they are asked
+/// of the system at once.
+pub fn fresh(len: usize) -> Vec<f32> {
+    let mut floats = vec![0.0; len];
+    #[cfg(target_os = "linux")]
+    populate(&mut floats);
+    floats
+}
+
+/// Bytes from which pages are asked for at once.
+#[cfg(target_os = "linux")]
+const POPULATED: usize = 64 << 10;
+/// Bytes from which large pages are asked for.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
+#[cfg(target_os = "linux")]
+fn populate(floats: &mut [f32]) {
+    use rustix::mm::{Advice, madvise};
+    let bytes = size_of_val(floats);
+    let page = rustix::param::page_size();
+    let first: *mut u8 = floats.as_mut_ptr().cast();
+    let skipped = first.align_offset(page);
+    let Some(whole) = bytes.checked_sub(skipped).map(|left| left / page * page).filter(|n| *n >= POPULATED)
+    else {
+        return;
+    };
+    // SAFETY: `whole` bytes from there lie inside the vector. The advice changes no byte; a system that does not know it
+    // says so, and nothing is lost.
+    unsafe {
+        let start = first.add(skipped).cast();
+        if whole >= LARGE {
+            let _ = madvise(start, whole, Advice::LinuxHugepage);
+        }
+        let _ = madvise(start, whole, Advice::LinuxPopulateWrite);
     }
 }
 

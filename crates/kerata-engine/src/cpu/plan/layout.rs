@@ -11,6 +11,7 @@ use kerata_core::{Array, DType, Shape, TensorSpec};
 
 use super::{Plan, Source, Step};
 use crate::cpu::context::{Pool, buffer};
+use crate::cpu::kernels::memory::fresh;
 use crate::cpu::steps::Memory;
 
 /// Floats from which a value is given a place; smaller ones are taken from what is free.
@@ -202,7 +203,7 @@ impl<'a> Buffers<'a> {
     pub fn of(&mut self, step: &Step) -> Option<Vec<f32>> {
         let (place, size) = self.place(step)?;
         let buffer = std::mem::take(self.set.get_mut(place)?);
-        Some(if buffer.len() < size { vec![0.0; size] } else { buffer })
+        Some(if buffer.len() < size { fresh(size) } else { buffer })
     }
 
     /// Takes back the buffer that a step did not use.
