@@ -1,6 +1,6 @@
 //! `Context`: what steps run with: the instruction set, the workers, and buffers that are used again.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use kerata_core::array::Elements;
@@ -14,7 +14,7 @@ use super::workers::Workers;
 const KEPT_OF_A_SIZE: usize = 32;
 /// Runs after which sizes that nobody asked for are dropped.
 const GENERATION: usize = 32;
-/// A buffer serves values of at least its length over this.
+/// A set of buffers serves plans that need at least this share of it.
 const MOST_WASTE: usize = 2;
 
 /// What a step runs with.
@@ -50,7 +50,7 @@ impl<'a> Context<'a> {
             Some(planned) if planned.len() >= len => planned,
             other => {
                 self.plan(other);
-                self.pool.take_for(len)
+                self.pool.take(len)
             }
         };
         fill(&mut elements[..len])?;
@@ -66,7 +66,7 @@ pub struct Pool {
 
 #[derive(Default)]
 struct State {
-    free: BTreeMap<usize, Kept>,
+    free: HashMap<usize, Kept>,
     /// Buffers of whole plans, largest first.
     sets: Vec<Vec<Vec<f32>>>,
     /// Sets in use now, and the most at one time of late.
@@ -84,12 +84,7 @@ struct Kept {
 impl Pool {
     /// A buffer of this length with any content.
     pub fn take(&self, len: usize) -> Vec<f32> {
-        self.find(len, len).unwrap_or_else(|| fresh(len))
-    }
-
-    /// A buffer of at least this length, and not of many times as much, with any content.
-    pub fn take_for(&self, len: usize) -> Vec<f32> {
-        self.find(len, len.saturating_mul(MOST_WASTE)).unwrap_or_else(|| fresh(len))
+        self.find(len).unwrap_or_else(|| fresh(len))
     }
 
     /// Takes back an array's buffer, unless something else still holds it.
@@ -154,11 +149,10 @@ impl Pool {
         }
     }
 
-    /// The shortest buffer of `least` to `most` elements.
-    fn find(&self, least: usize, most: usize) -> Option<Vec<f32>> {
+    fn find(&self, len: usize) -> Option<Vec<f32>> {
         let mut state = self.state.lock().ok()?;
         let run = state.runs;
-        let kept = state.free.range_mut(least..=most).find(|(_, kept)| !kept.buffers.is_empty())?.1;
+        let kept = state.free.get_mut(&len)?;
         kept.last_run = run;
         kept.buffers.pop()
     }

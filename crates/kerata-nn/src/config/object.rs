@@ -31,7 +31,7 @@ pub type Constructor<T> = fn(&kerata_core::Object, &Registry) -> Result<Arc<T>>;
 pub struct Reference<S: Family> {
     object: Option<Arc<S::Object>>,
     registered_name: Option<String>,
-    spelled: Option<Tree>,
+    spelled: Option<Arc<Tree>>,
 }
 
 impl<S: Family> Reference<S> {
@@ -50,7 +50,7 @@ impl<S: Family> Reference<S> {
     /// The object; fails when its class is not registered.
     pub fn object(&self) -> Result<&S::Object> {
         self.object.as_deref().ok_or_else(|| {
-            let name = self.spelled.as_ref().and_then(name_of).unwrap_or("?");
+            let name = self.spelled.as_deref().and_then(name_of).unwrap_or("?");
             Error::unsupported(format!("the {} `{name}` is not registered", S::KIND))
                 .hint(format!("register it in the `Registry` that the model is loaded with, as `{name}`"))
         })
@@ -82,7 +82,7 @@ impl<S: Family> From<&str> for Reference<S> {
         let spelled = Tree::from(name);
         match Self::read(&spelled, Registry::built_in()) {
             Ok(Self { object: Some(object), .. }) => Self::to(object),
-            _ => Self { object: None, registered_name: None, spelled: Some(spelled) },
+            _ => Self { object: None, registered_name: None, spelled: Some(Arc::new(spelled)) },
         }
     }
 }
@@ -99,12 +99,16 @@ impl<S: Family> Value for Reference<S> {
             Some(constructor) => Some(constructor(config, registry).at(|| name)?),
             None => None,
         };
-        Ok(Self { object, registered_name: registered.map(str::to_owned), spelled: Some(tree.clone()) })
+        Ok(Self {
+            object,
+            registered_name: registered.map(str::to_owned),
+            spelled: Some(Arc::new(tree.clone())),
+        })
     }
 
     fn write(&self) -> Tree {
         if let Some(spelled) = &self.spelled {
-            return spelled.clone();
+            return Tree::clone(spelled);
         }
         match &self.object {
             Some(object) => {

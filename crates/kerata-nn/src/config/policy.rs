@@ -18,7 +18,7 @@ pub struct DTypePolicy {
     quantization: Option<Quantization>,
     /// Policies by layer path, of a `DTypePolicyMap`.
     map: Option<Arc<PolicyMap>>,
-    spelled: Option<Tree>,
+    spelled: Option<Arc<Tree>>,
 }
 
 /// Policies by layer path, and the one of the other layers.
@@ -185,14 +185,15 @@ impl Value for DTypePolicy {
                 Self::from_object(class, tree.require("config")?, registry)?
             }
         };
-        Ok(Self { spelled: Some(tree.clone()), ..policy })
+        Ok(Self { spelled: Some(Arc::new(tree.clone())), ..policy })
     }
 
     fn write(&self) -> Tree {
-        self.spelled.clone().unwrap_or_else(|| {
-            let config = Tree::from([("name", Tree::from(self.name.as_str()))]);
-            super::serialized("keras", "DTypePolicy", config, None)
-        })
+        if let Some(spelled) = &self.spelled {
+            return Tree::clone(spelled);
+        }
+        let config = Tree::from([("name", Tree::from(self.name.as_str()))]);
+        super::serialized("keras", "DTypePolicy", config, None)
     }
 }
 

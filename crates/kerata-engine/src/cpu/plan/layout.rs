@@ -246,3 +246,40 @@ impl Drop for Buffers<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use kerata_core::graph::GraphBuilder;
+    use kerata_core::{Error, ops};
+
+    use super::*;
+    use crate::cpu::kernels::isa::Isa;
+    use crate::cpu::plan::Weights;
+
+    /// Five products in a row, of which the last is the result.
+    #[test]
+    fn values_that_are_not_alive_together_share_a_buffer() {
+        let builder = GraphBuilder::new("chain");
+        let input =
+            builder.input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(64), Some(64)])));
+        let kernel = |k: f32| {
+            let values = (0..64 * 64).map(|at| (at % 7) as f32 * 0.01 + k).collect();
+            builder.constant(Array::from_f32([64, 64], values).unwrap())
+        };
+        let chain = (0..5).try_fold(input, |x, k| ops::matmul(&x, &kernel(k as f32 * 0.1)));
+        let graph = builder.finish(&[("y", &chain.unwrap())]).unwrap();
+        let read = |_: &str, _: &TensorSpec| Err(Error::internal("no variables"));
+        let weights = Weights { paths: &HashSet::new(), read: &read };
+        let plan = Plan::new(&graph, Isa::best(), Some(&weights)).unwrap();
+        let layout = plan.layout.as_ref().unwrap();
+        let sizes = |samples: usize| {
+            let x = Array::zeros([samples, 64, 64], DType::Float32).unwrap();
+            layout.places(&plan, &[&x]).unwrap().sizes.clone()
+        };
+        // Each product reads the one before it: two are alive at a time.
+        assert_eq!(sizes(1), [64 * 64, 64 * 64]);
+        assert_eq!(sizes(3), [3 * 64 * 64, 3 * 64 * 64]);
+    }
+}
