@@ -43,9 +43,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A float array of a shape whose elements `fill` writes, all of them: they hold old values.
+    /// A float array of a shape whose elements `fill` writes, all of them: they hold old values. It is not called when
+    /// there are none.
     pub fn float(&self, shape: Vec<usize>, fill: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<Array> {
         let len = shape.iter().product();
+        if len == 0 {
+            return Array::from_f32(shape, Vec::new());
+        }
         let mut elements = match self.plan(None) {
             Some(planned) if planned.len() >= len => planned,
             other => {

@@ -19,6 +19,9 @@ const LEAST: usize = 1024;
 /// Shapes of inputs whose layout is kept.
 const KEPT: usize = 8;
 
+/// The shapes of all inputs.
+type Shapes = Vec<Vec<usize>>;
+
 /// How the sizes of values follow from the shapes of inputs, and what was found so far.
 pub(super) struct Layout {
     nodes: Vec<Sketch>,
@@ -26,7 +29,7 @@ pub(super) struct Layout {
     inputs: Vec<usize>,
     /// The value of each slot.
     values: Vec<ValueId>,
-    found: Mutex<Vec<(Vec<Vec<usize>>, Arc<Places>)>>,
+    found: Mutex<Vec<(Shapes, Arc<Places>)>>,
 }
 
 /// A node without its constant.
