@@ -5,7 +5,7 @@ use std::path::Path;
 use kerata::formats::npz;
 use kerata::{OpenOptions, PredictOptions, Predictor};
 use kerata_core::array::Array;
-use kerata_core::{DType, Error, ErrorKind, Limits, Result, Tree};
+use kerata_core::{DType, Error, ErrorKind, Limits, Result, TensorSpec, Tree};
 
 use crate::custom;
 use crate::golden::{self, Golden};
