@@ -156,6 +156,10 @@ impl Kernel for Recurrent {
         "recurrent"
     }
 
+    fn memory(&self) -> super::Memory {
+        super::Memory::Pooled
+    }
+
     fn reads(&self, input: usize) -> bool {
         // Captures are constants that the cell has taken in.
         input < self.cell.states().len() + self.sequences
@@ -175,7 +179,7 @@ impl Kernel for Recurrent {
         let alone = Workers::single();
         let made: Vec<OnceLock<Result<Vec<Array>>>> = (0..tasks).map(|_| OnceLock::new()).collect();
         cx.workers.each(tasks, &|task| {
-            let cx = Context { isa: cx.isa, workers: &alone, pool: cx.pool };
+            let cx = Context::new(cx.isa, &alone, cx.pool);
             let range = (rows * task / tasks, rows * (task + 1) / tasks);
             let _ = made[task].set(self.run_rows(&cx, states, sequences, steps, range));
         });
