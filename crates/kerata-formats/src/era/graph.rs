@@ -12,6 +12,7 @@ const RECURRENT: &[&str] =
 
 /// The layers of a graph and how they are called.
 pub(super) fn layers(config: &mut Object, work: &mut Work) {
+    let ends = config.get("output_layers").cloned().unwrap_or_default();
     let Some(layers) = config.get_mut("layers").and_then(Tree::as_list_mut) else { return };
     let names = Names::of(layers);
     for layer in layers.iter_mut() {
@@ -27,11 +28,12 @@ pub(super) fn layers(config: &mut Object, work: &mut Work) {
         }
         initial_states(layer);
     }
-    tf::ops(layers, work);
+    let moved = tf::ops(layers, &ends, work);
     if work.era < Era::Keras3 {
         for key in ["input_layers", "output_layers"] {
             if let Some(ends) = config.get_mut(key) {
                 *ends = names.ends(ends);
+                tf::follow(ends, &moved);
             }
         }
         order::by_depth(config);

@@ -174,9 +174,10 @@ fn written(layer: &Tree, inputs: &[kerata_core::graph::TensorSpec], layers: &[Tr
     let ops = match sizes::has_size(node) {
         true => sizes::convert(function, &call, inputs, &|tensor| rank(tensor, layers, inputs))
             .or_else(|| tf::by_name(function, &call)),
-        false => tf::by_name(function, &call),
+        false => tf::by_name(function, &call).or_else(|| tf::ranked::convert(function, &call, inputs)),
     };
-    let entries = sizes::entries(ops?, name);
+    let ops = ops.filter(|ops| !ops.iter().any(tf::Op::is_second))?;
+    let entries = sizes::entries(ops, name);
     (!entries.iter().any(sizes::has_size)).then_some(entries)
 }
 

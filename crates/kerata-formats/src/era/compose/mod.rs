@@ -11,6 +11,7 @@ mod moves;
 mod net;
 mod parametric;
 mod random_crop;
+mod random_fourier_features;
 mod random_size;
 mod separable;
 mod time_major;
@@ -41,6 +42,7 @@ const COMPOSITIONS: &[(&[&str], Compose)] = &[
     (&["MaxoutDense"], maxout_dense::compose),
     (&["ParametricSoftplus", "SReLU"], parametric::compose),
     (&["RandomCrop"], random_crop::compose),
+    (&["RandomFourierFeatures"], random_fourier_features::compose),
     (&["RandomHeight", "RandomWidth"], random_size::compose),
     (&["SeparableConv1D"], separable::compose),
     (&["Bidirectional", "GRU", "LSTM", "RNN", "SimpleRNN"], time_major::compose),

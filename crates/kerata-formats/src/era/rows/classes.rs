@@ -125,6 +125,16 @@ pub(super) static ROWS: &[Row] = &[
     ),
     rewrite(
         Era::Keras2,
+        &["ConvRNN2D"],
+        |object| conv_rnn(object).is_some(),
+        "the class is `ConvLSTM2D` with the arguments of the cell",
+        [
+            r#"{"class_name": "ConvRNN2D", "config": {"name": "r", "return_sequences": true, "cell": {"class_name": "ConvLSTM2DCell", "config": {"name": "c", "filters": 2}}}}"#,
+            r#"{"class_name": "ConvLSTM2D", "config": {"name": "r", "return_sequences": true, "filters": 2}}"#,
+        ],
+    ),
+    rewrite(
+        Era::Keras2,
         &["ThresholdedReLU"],
         |object| {
             object.insert("class_name".into(), "ReLU".into());
@@ -188,6 +198,19 @@ fn cudnn(object: &mut Object, class: &str, flags: &[&str]) -> bool {
         config.insert((*flag).into(), json("true"));
     }
     true
+}
+
+/// `ConvRNN2D` around the only cell that Keras had for it; around another one it stays as it is.
+fn conv_rnn(object: &mut Object) -> Option<()> {
+    let outer = config(object)?;
+    let cell = outer.get("cell").filter(|cell| cell.class_name() == Some("ConvLSTM2DCell"))?;
+    let inner = cell.get("config")?.as_object()?.clone();
+    outer.shift_remove("cell");
+    for (key, value) in inner {
+        outer.entry(key).or_insert(value);
+    }
+    object.insert("class_name".into(), "ConvLSTM2D".into());
+    Some(())
 }
 
 /// Modes whose meaning is that of a class; `cos` and functions stay as they are.

@@ -4,6 +4,8 @@
 mod elementwise;
 mod nn;
 mod node_def;
+mod ragged;
+pub(in crate::era) mod ranked;
 mod reductions;
 mod shapes;
 pub(in crate::era) mod sizes;
@@ -28,10 +30,14 @@ pub(in crate::era) fn is_op(layer: &Tree) -> bool {
         )
 }
 
-/// Turns the ops of a graph into Keras ops.
-pub(super) fn ops(layers: &mut Vec<Tree>, work: &mut Work) {
+/// Turns the ops of a graph with these ends into Keras ops. Gives the results of calls that now are those of another op.
+pub(super) fn ops(layers: &mut Vec<Tree>, ends: &Tree, work: &mut Work) -> Vec<Moved> {
+    let mut moved = Vec::new();
     if !layers.iter().any(is_op) {
-        return;
+        return moved;
+    }
+    for one in ragged::ops(layers, ends) {
+        work.inside(&one.name, |work| work.note(one.what));
     }
     let mut out = Vec::with_capacity(layers.len());
     for layer in std::mem::take(layers) {
@@ -40,15 +46,48 @@ pub(super) fn ops(layers: &mut Vec<Tree>, work: &mut Work) {
             continue;
         }
         match converted(&layer) {
-            Some((ops, what)) => {
+            Some(Written { entries, results, what }) => {
                 let name = layer.get("name").and_then(Tree::as_str).unwrap_or_default().to_owned();
                 work.inside(&name, |work| work.note(what));
-                out.extend(ops);
+                let result = |(index, op)| Moved { name: name.clone(), index, op };
+                moved.extend(results.into_iter().map(result));
+                out.extend(entries);
             }
             None => out.push(layer),
         }
     }
+    for layer in &mut out {
+        if let Some(nodes) = layer.get_mut("inbound_nodes").filter(|_| !moved.is_empty()) {
+            follow(nodes, &moved);
+        }
+    }
     *layers = out;
+    moved
+}
+
+/// A result of a call that another op gives now, as its first.
+pub(super) struct Moved {
+    name: String,
+    index: usize,
+    op: String,
+}
+
+/// Makes tensors (in calls, and at the ends of a graph) come from the ops that give them now.
+pub(super) fn follow(tree: &mut Tree, moved: &[Moved]) {
+    match tree {
+        Tree::List(items) => {
+            if let [Tree::Text(name), Tree::Int(_), Tree::Int(index)] = items.as_mut_slice() {
+                let is_it = |one: &&Moved| one.name == *name && usize::try_from(*index) == Ok(one.index);
+                if let Some(one) = moved.iter().find(is_it) {
+                    (*name, *index) = (one.op.clone(), 0);
+                }
+                return;
+            }
+            items.iter_mut().for_each(|item| follow(item, moved));
+        }
+        Tree::Object(entries) => entries.values_mut().for_each(|item| follow(item, moved)),
+        _ => {}
+    }
 }
 
 /// One call of a TensorFlow function.
@@ -106,6 +145,8 @@ pub(in crate::era) struct Op {
     config: Object,
     args: Vec<Tree>,
     kwargs: Object,
+    /// The result of the old op that it gives, when that is not the first.
+    result: Option<usize>,
 }
 
 /// The result of the op before this one of the same conversion; with a number behind, of that op.
@@ -113,7 +154,7 @@ const BEFORE: &str = "__before__";
 
 impl Op {
     pub(in crate::era) fn new(module: &'static str, class: &'static str, args: Vec<Tree>) -> Self {
-        Self { module, class, config: Object::new(), args, kwargs: Object::new() }
+        Self { module, class, config: Object::new(), args, kwargs: Object::new(), result: None }
     }
 
     pub(in crate::era) fn numpy(class: &'static str, args: Vec<Tree>) -> Self {
@@ -128,6 +169,17 @@ impl Op {
     pub(in crate::era) fn keyword(mut self, key: &str, value: impl Into<Tree>) -> Self {
         self.kwargs.insert(key.into(), value.into());
         self
+    }
+
+    /// Gives a result of the old op that is not the first.
+    pub(in crate::era) fn giving(mut self, result: usize) -> Self {
+        self.result = Some(result);
+        self
+    }
+
+    /// Whether it gives a result that is not the first.
+    pub(in crate::era) fn is_second(&self) -> bool {
+        self.result.is_some()
     }
 
     /// With the entries of another config under these keys, as far as it has them.
@@ -244,8 +296,17 @@ type Convert = fn(&str, &Call) -> Option<Vec<Op>>;
 /// Asked in this order.
 const FAMILIES: &[Convert] = &[elementwise::convert, reductions::convert, shapes::convert, nn::convert];
 
-/// The Keras ops of a TensorFlow op, and what is told about it.
-fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
+/// What stands for a TensorFlow op.
+struct Written {
+    entries: Vec<Tree>,
+    /// Results beside the first, with the op that gives them.
+    results: Vec<(usize, String)>,
+    /// What people are told.
+    what: String,
+}
+
+/// The Keras ops of a TensorFlow op.
+fn converted(layer: &Tree) -> Option<Written> {
     let name = layer.get("name").and_then(Tree::as_str)?;
     let nodes = layer.get("inbound_nodes").and_then(Tree::as_list)?;
     let [node] = nodes else { return None };
@@ -264,12 +325,13 @@ fn converted(layer: &Tree) -> Option<(Vec<Tree>, String)> {
         (0..=last).map(|at| if at == last { name.to_owned() } else { format!("{name}_part{at}") }).collect();
     let classes: Vec<&str> = ops.iter().map(|op| op.class).collect();
     let what = format!("`{function}` is written as {}", classes.join(", "));
+    let results = ops.iter().zip(&names).filter_map(|(op, name)| Some((op.result?, name.clone()))).collect();
     let entries = ops
         .into_iter()
         .zip(&names)
         .enumerate()
         .map(|(at, (op, name))| op.entry(name, names.get(..at).unwrap_or_default()));
-    Some((entries.collect(), what))
+    Some(Written { entries: entries.collect(), results, what })
 }
 
 /// The Keras ops of a TensorFlow function (`math.add`, `compat.v1.transpose`).

@@ -77,15 +77,18 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
             vec![op.with("k", k).with("sorted", sorted)]
         }
         "norm" | "reduce_euclidean_norm" => {
-            let order = call.keyword("ord").cloned().unwrap_or_else(|| "euclidean".into());
-            if order.as_str() != Some("euclidean") {
-                return None;
-            }
             let x = call.operand(0, if bare == "norm" { "tensor" } else { "input_tensor" })?;
-            let square = Op::numpy("Square", vec![x]);
-            let axis = if bare == "norm" { call.keyword("axis").cloned().unwrap_or_default() } else { axis };
-            let sum = Op::numpy("Sum", vec![Op::before()]).with("axis", axis).with("keepdims", keepdims);
-            vec![square, sum, Op::numpy("Sqrt", vec![Op::before()])]
+            let order = call.get(1, "ord").filter(|_| bare == "norm");
+            let axis = if bare == "norm" { call.get(2, "axis").cloned().unwrap_or_default() } else { axis };
+            norm(x, order, &axis, keepdims)?
+        }
+        "normalize" => {
+            let x = call.operand(0, "tensor")?;
+            let axis = call.get(2, "axis").cloned().unwrap_or_default();
+            let mut ops = norm(x.clone(), call.get(1, "ord"), &axis, true)?;
+            let last = ops.pop()?.giving(1);
+            ops.extend([last, Op::numpy("TrueDivide", vec![x, Op::before()])]);
+            ops
         }
         "l2_normalize" => {
             let epsilon = call.keyword("epsilon").and_then(Tree::as_f64).unwrap_or(1e-12);
@@ -120,6 +123,38 @@ pub(super) fn convert(function: &str, call: &Call) -> Option<Vec<Op>> {
                 Op::numpy("Tensordot", vec![call.operand(0, "a")?, call.operand(1, "b")?]).with("axes", axes),
             ]
         }
+        _ => return None,
+    })
+}
+
+/// The norm of vectors; that of matrices (an axis that is a pair) where it is the euclidean one.
+fn norm(x: Tree, order: Option<&Tree>, axis: &Tree, keepdims: bool) -> Option<Vec<Op>> {
+    let order = match order.filter(|order| !order.is_null()) {
+        None => 2.0,
+        Some(order) if matches!(order.as_str(), Some("euclidean" | "fro")) => 2.0,
+        Some(order) => {
+            // Of matrices the numbers mean other norms.
+            let is_vector = axis.as_list().is_none_or(|axes| axes.len() == 1);
+            order.as_f64().filter(|_| is_vector)?
+        }
+    };
+    let reduced = |class: &'static str| {
+        Op::numpy(class, vec![Op::before()]).with("axis", axis.clone()).with("keepdims", keepdims)
+    };
+    let absolute = |x: Tree| Op::numpy("Absolute", vec![x]);
+    Some(match order {
+        1.0 => vec![absolute(x), reduced("Sum")],
+        2.0 => {
+            let square = Op::numpy("Square", vec![x]);
+            vec![square, reduced("Sum"), Op::numpy("Sqrt", vec![Op::before()])]
+        }
+        f64::INFINITY => vec![absolute(x), reduced("Max")],
+        order if order > 0.0 => vec![
+            absolute(x),
+            Op::numpy("Power", vec![Op::before(), order.into()]),
+            reduced("Sum"),
+            Op::numpy("Power", vec![Op::before(), (1.0 / order).into()]),
+        ],
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Layers of older eras that Keras 3 no longer has.
 
-use crate::walk::facts::{Class, named};
+use crate::walk::facts::{Class, Own, named};
 
 use super::convolutional::kernel_and_bias;
 
@@ -14,6 +14,9 @@ pub(super) const CLASSES: &[Class] = &[
     Class::own("LocallyConnected2D", kernel_and_bias),
     Class::own("MaxoutDense", kernel_and_bias),
     Class::own("ParametricSoftplus", |_| named(&[("alpha", true), ("beta", true)])),
+    Class::own("RandomFourierFeatures", |_| {
+        vec![Own::new("kernel_scale"), Own::state("unscaled_kernel"), Own::state("bias")]
+    }),
     Class::stateless("RandomHeight"),
     Class::stateless("RandomWidth"),
     Class::own("SReLU", |_| {
