@@ -1,7 +1,7 @@
 //! `modern`: an artifact of any era as Keras 3 has it, with shapes from tracing its layers.
 
 use kerata_core::Artifact;
-use kerata_formats::era::{Change, Era, Known, Refused};
+use kerata_formats::era::{Change, Era, Known, Refused, needs_repair};
 use kerata_nn::models::explore;
 use kerata_nn::{Model, Registry};
 
@@ -43,13 +43,14 @@ pub(crate) fn resolved(
     Ok((artifact, changes))
 }
 
-/// Whether an artifact is in the dialect of an older Keras and a format that is written keeps that of Keras 3: then it
-/// should be made [`modern`] first. The format that it came from gets it back as it was.
+/// Whether an artifact is in the dialect of an older Keras, or holds what Keras 3 writes and cannot read, and a format that is
+/// written keeps the dialect of Keras 3: then it should be made [`modern`] first. The format that it came from gets it back as it was.
 pub fn wants_modern(artifact: &Artifact, format: &str) -> bool {
     let has_dialect = matches!(format, "keras" | "keras-folder" | "h5" | "weights.h5" | "weights.json");
+    let has_config = matches!(format, "keras" | "keras-folder" | "h5");
     let from = artifact.metadata.format.as_deref();
     let is_same = from == Some(format) || (from == Some("keras") && format == "keras-folder");
-    is_old(artifact) && has_dialect && !is_same
+    !is_same && (is_old(artifact) && has_dialect || has_config && needs_repair(artifact))
 }
 
 /// Whether an artifact is in the dialect of a Keras before the third.

@@ -210,7 +210,10 @@ fn fields(class: &str, entries: &mut Object, work: &mut Work) {
         let inner = rate.get("config").cloned().unwrap_or_default();
         *rate = built(Place::Schedule, name, inner);
     }
-    decay(entries, work);
+    match class {
+        "Nadam" => schedule_of_momentum(entries, work),
+        _ => decay(entries, work),
+    }
     if work.era < Era::Keras3 {
         for (key, harmless) in DROPPED {
             let Some(value) = entries.shift_remove(*key) else { continue };
@@ -243,6 +246,19 @@ fn fields(class: &str, entries: &mut Object, work: &mut Work) {
     }
     if let Some(inner) = entries.get_mut("inner_optimizer") {
         optimizer_object(inner, work);
+    }
+}
+
+/// `decay` or `schedule_decay` of an older `Nadam` is the pace at which its momentum grows, in steps; Keras 3 has pace 1.
+fn schedule_of_momentum(entries: &mut Object, work: &mut Work) {
+    for key in ["decay", "schedule_decay"] {
+        if let Some(pace) =
+            entries.shift_remove(key).and_then(|pace| pace.as_f64()).filter(|pace| *pace != 1.0)
+        {
+            work.note(format!(
+                "the momentum of `Nadam` grows at the pace 1 and not {pace}: Keras 3 has no other, and trains on a little differently"
+            ));
+        }
     }
 }
 

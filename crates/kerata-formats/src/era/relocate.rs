@@ -7,7 +7,7 @@ use kerata_core::{Artifact, Result, Role, Tree, Variables};
 
 use super::marks::{Marks, Walked};
 use super::{Era, model};
-use crate::h5::missing_slot;
+use crate::h5::{missing_slot, whole_number};
 use crate::walk::{self, Slot, SlotTarget, Walk, slots};
 
 /// Attributes of Keras 2 with those of Keras 3.
@@ -108,6 +108,9 @@ fn optimizer(
         return kept(artifact, state);
     }
     let targets = plain(&new);
+    let counted = was.iter().find(|slot| slot.name == "iteration");
+    let steps = counted.and_then(|slot| state.iter().find(|(path, _)| *path == slot.path));
+    let steps = steps.map_or(Ok(0), |(_, variable)| whole_number(variable.dtype, &variable.data))?;
     for slot in &wanted {
         let target = match slot.target {
             None => Some(None),
@@ -123,7 +126,7 @@ fn optimizer(
         let source = was.iter().find(is_it).and_then(|was| state.iter().find(|(path, _)| *path == was.path));
         let mut variable = match source {
             Some((_, variable)) => variable.clone(),
-            None => missing_slot(slot, &config, &targets)?,
+            None => missing_slot(slot, &config, &targets, steps)?,
         };
         variable.role = Role::Optimizer;
         variable.name = Some(slot.name.clone());

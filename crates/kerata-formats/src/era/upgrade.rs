@@ -20,6 +20,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("MaxoutDense", "Keras 3 has no such layer"),
     ("Merge", "Keras 3 has no layer for this mode"),
     ("ParametricSoftplus", "Keras 3 has no such layer"),
+    ("RandomFourierFeatures", "Keras 3 has no such layer"),
     ("RandomHeight", "Keras 3 has no such layer"),
     ("RandomWidth", "Keras 3 has no such layer"),
     ("SReLU", "Keras 3 has no such layer"),
@@ -68,6 +69,7 @@ pub fn express(mut artifact: Artifact, known: &Known) -> Result<(Artifact, Vec<C
     if let Some(mut config) = artifact.original_compile_config.take() {
         changes.extend(super::training(&mut config, era));
     }
+    changes.extend(super::repair(&mut artifact)?);
     let outcome = compose::compose(&mut artifact, known)?;
     changes.extend(outcome.changes);
     let mut refused: Vec<Refused> =
@@ -98,11 +100,21 @@ fn check(tree: &Tree, around: &str, refused: &mut Vec<Refused>) {
     match tree {
         Tree::List(items) => items.iter().for_each(|item| check(item, &around, refused)),
         Tree::Object(entries) => {
+            if is_code(tree) && !refused.iter().any(|known| known.place == around) {
+                let why = "a function is Python code, which Keras 3 cannot read back".to_owned();
+                refused.push(Refused { place: around.clone(), why });
+            }
             let inner = entries.iter().filter(|(key, _)| *key != "dtype");
             inner.for_each(|(_, item)| check(item, &around, refused));
         }
         _ => {}
     }
+}
+
+/// Code, defaults and closure of a function that is an argument: Keras forgets to say what it is.
+fn is_code(tree: &Tree) -> bool {
+    let parts = tree.get("value").and_then(Tree::as_list);
+    tree.as_object().is_some_and(|entries| entries.len() == 1) && matches!(parts, Some([Tree::Text(_), _, _]))
 }
 
 fn reason(tree: &Tree, class: &str) -> Option<String> {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use kerata_core::{Error, Result, Role, Tree, Variable};
 
 use super::arrays::Array;
+use super::bfloat16;
 use crate::era::Era;
 use crate::walk::{Saved, Walk, Weight};
 
@@ -38,7 +39,7 @@ pub(super) fn placed(
     writer: Writer<'_>,
 ) -> Result<Option<Vec<Placed>>> {
     let expected = walk.legacy_weights_of(layer);
-    let sorted = highway_sorted(layer, arrays, writer);
+    let sorted = highway_sorted(layer, arrays, writer).or_else(|| by_name(&expected, arrays, writer));
     let arrays = sorted.as_deref().unwrap_or(arrays);
     let Some(shares) = shares(&expected, arrays.len()) else { return Ok(None) };
     let mut found = dealt(&expected, &shares, arrays)?;
@@ -48,7 +49,7 @@ pub(super) fn placed(
     let mut out = Vec::with_capacity(expected.len());
     for (weight, array) in expected.iter().zip(found) {
         let array = canonical(weight, array, config_of(config, layer, weight.owner), writer)?;
-        let mut variable = Variable::new(array.dtype, array.shape, array.data)?;
+        let mut variable = Variable::new(bfloat16::told(array.dtype), array.shape, array.data)?;
         variable.name = Some(weight.variable.name.clone());
         variable.trainable = Some(weight.variable.trainable);
         variable.origin = Some(array.origin);
@@ -64,6 +65,18 @@ pub(super) fn placed(
         }
     }
     Ok(Some(out))
+}
+
+/// Names of Keras 3 tell each variable: layers of float8 list them in two orders.
+fn by_name(expected: &[Weight<'_>], arrays: &[Named], writer: Writer<'_>) -> Option<Vec<Named>> {
+    if writer.era < Era::Keras3 || expected.len() != arrays.len() {
+        return None;
+    }
+    let only = |path: String| {
+        let mut found = arrays.iter().filter(|named| named.name == path);
+        found.next().filter(|_| found.next().is_none()).cloned()
+    };
+    expected.iter().map(|weight| only(weight.keras_path())).collect()
 }
 
 /// Keras 1.0 lists kernel, bias, then those of the carry of a `Highway`; 1.1 and 1.2 the two kernels first.

@@ -1,6 +1,7 @@
 //! `h5`: whole models and weights in the HDF5 layout of Keras 1 to 3 (`docs/formats/h5.md`).
 
 mod arrays;
+mod bfloat16;
 mod inline;
 mod layers;
 mod listed;
@@ -11,7 +12,8 @@ mod training;
 mod write;
 
 pub(crate) use listed::{Listed, place};
-pub(crate) use optimizer::missing_slot;
+pub(crate) use optimizer::{missing_slot, whole_number};
+pub(crate) use read::read_with;
 
 use kerata_core::{Artifact, Limits, LossReport, Result};
 
@@ -43,7 +45,7 @@ impl Format for H5 {
     }
 
     fn read(&self, input: &Input, limits: &Limits) -> Result<Artifact> {
-        read::read(&File::open(input.require_source()?, limits)?, limits)
+        read_with(&File::open(input.require_source()?, limits)?, None, limits)
     }
 
     fn write(

@@ -78,10 +78,14 @@ pub(super) fn placed(artifact: &mut Artifact, walk: &Walk, era: Era, arrays: &[N
             .notes
             .push(format!("{missing} slots of the optimizer start at zero: the file does not have them"));
     }
+    let counted = wanted.iter().zip(&found).find(|(slot, _)| slot.name == "iteration");
+    let steps = counted
+        .and_then(|(_, array)| array.as_ref())
+        .map_or(Ok(0), |array| whole_number(array.dtype, &array.data))?;
     for (slot, array) in wanted.iter().zip(found) {
         let mut variable = match array {
             Some(array) => filled(slot, array)?,
-            None => missing_slot(slot, &optimizer, &targets)?,
+            None => missing_slot(slot, &optimizer, &targets, steps)?,
         };
         variable.role = Role::Optimizer;
         variable.name = Some(slot.name.clone());
@@ -253,7 +257,7 @@ fn filled(slot: &Slot, array: Array) -> Result<Variable> {
     let origin = Some(array.origin.clone());
     let wants_int = matches!(slot.name.as_str(), "iteration" | "step_counter");
     let mut variable = if wants_int && array.dtype != DType::Int64 {
-        Variable::new(DType::Int64, [], Data::owned(whole_number(&array)?.to_le_bytes()))?
+        Variable::new(DType::Int64, [], Data::owned(whole_number(array.dtype, &array.data)?.to_le_bytes()))?
     } else {
         Variable::new(array.dtype, array.shape, array.data)?
     };
@@ -261,18 +265,26 @@ fn filled(slot: &Slot, array: Array) -> Result<Variable> {
     Ok(variable)
 }
 
-fn whole_number(array: &Array) -> Result<i64> {
-    let bytes = array.data.bytes()?;
-    Ok(match (array.dtype, bytes.as_ref()) {
+/// A counter as a whole number.
+pub(crate) fn whole_number(dtype: DType, data: &Data) -> Result<i64> {
+    let bytes = data.bytes()?;
+    Ok(match (dtype, bytes.as_ref()) {
         (DType::Float32, [a, b, c, d]) => f32::from_le_bytes([*a, *b, *c, *d]) as i64,
+        (DType::Int64, bytes) => bytes.try_into().map_or(0, i64::from_le_bytes),
         (DType::Int32, [a, b, c, d]) => i64::from(i32::from_le_bytes([*a, *b, *c, *d])),
         (DType::Float64, bytes) => bytes.try_into().map_or(0, |eight| f64::from_le_bytes(eight) as i64),
         _ => 0,
     })
 }
 
-/// A slot that the file does not have: rates come from the config, everything else starts as Keras starts it.
-pub(crate) fn missing_slot(slot: &Slot, optimizer: &Tree, targets: &[SlotTarget]) -> Result<Variable> {
+/// A slot that the file does not have: rates come from the config, products of momenta from the number of steps, everything
+/// else starts as Keras starts it.
+pub(crate) fn missing_slot(
+    slot: &Slot,
+    optimizer: &Tree,
+    targets: &[SlotTarget],
+    steps: i64,
+) -> Result<Variable> {
     let inner = optimizer.path(&["config", "inner_optimizer"]).unwrap_or(optimizer);
     let rate = || inner.path(&["config", "learning_rate"]).and_then(Tree::as_f64).unwrap_or(0.001) as f32;
     let scale =
@@ -280,7 +292,10 @@ pub(crate) fn missing_slot(slot: &Slot, optimizer: &Tree, targets: &[SlotTarget]
     match (slot.name.as_str(), slot.target) {
         ("iteration" | "step_counter", _) => Variable::new(DType::Int64, [], Data::owned(0i64.to_le_bytes())),
         ("learning_rate", _) => Variable::new(DType::Float32, [], Data::owned(rate().to_le_bytes())),
-        ("u_product", _) => Variable::new(DType::Float32, [], Data::owned(1f32.to_le_bytes())),
+        ("u_product", _) => {
+            let beta = inner.path(&["config", "beta_1"]).and_then(Tree::as_f64).unwrap_or(0.9);
+            Variable::new(DType::Float32, [], Data::owned(momenta(beta as f32, steps).to_le_bytes()))
+        }
         ("dynamic_scale", _) => Variable::new(DType::Float32, [], Data::owned(scale().to_le_bytes())),
         (_, target) => {
             let shape = target.and_then(|at| targets.get(at)).map(|_| slot.shape.clone()).unwrap_or_default();
@@ -288,6 +303,13 @@ pub(crate) fn missing_slot(slot: &Slot, optimizer: &Tree, targets: &[SlotTarget]
             Variable::new(DType::Float32, shape, Data::owned(vec![0; count * 4]))
         }
     }
+}
+
+/// The product of the momenta of `Nadam` after some steps, which no file of Keras 2 holds.
+fn momenta(beta: f32, steps: i64) -> f32 {
+    let momentum = |step: i64| beta * (1.0 - 0.5 * 0.96f32.powf(step as f32));
+    // Far along it is zero.
+    (1..=steps.min(100_000)).map(momentum).product()
 }
 
 /// Keeps the arrays under numbers of their own.

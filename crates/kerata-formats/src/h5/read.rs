@@ -2,12 +2,13 @@
 
 use indexmap::IndexMap;
 use kerata_core::{
-    Artifact, Error, Limits, Object, Originals, Result, ResultExt, Role, Tree, Variable, Variables,
+    Artifact, DType, Error, Limits, Object, Originals, Result, ResultExt, Role, Tree, Variable, Variables,
 };
 
 use super::arrays::Array;
 use super::layers::{self, Named, Writer};
-use super::{names, optimizer};
+use super::{bfloat16, names, optimizer};
+use crate::Architecture;
 use crate::containers::hdf5::{Attribute, Attributes, File};
 use crate::era::{self, Era};
 use crate::walk::{self, Walk};
@@ -15,7 +16,12 @@ use crate::walk::{self, Walk};
 /// Key of the metadata under which the file's own layout is kept for the way back.
 pub(super) const LAYOUT: &str = "h5_layout";
 
-pub(super) fn read(file: &File, limits: &Limits) -> Result<Artifact> {
+/// Reads a file, with the architecture that is in it or, for weights alone, with another one.
+pub(crate) fn read_with(
+    file: &File,
+    architecture: Option<&Architecture>,
+    limits: &Limits,
+) -> Result<Artifact> {
     let root = file.root_attributes();
     let weights_group = if file.group("model_weights").is_some() { "model_weights" } else { "" };
     let weights = file.group(weights_group).ok_or_else(|| Error::corrupt("the file has no weights"))?;
@@ -26,6 +32,15 @@ pub(super) fn read(file: &File, limits: &Limits) -> Result<Artifact> {
     artifact.metadata.backend = text("backend");
     artifact.config = json(root, "model_config", limits)?;
     artifact.compile_config = json(root, "training_config", limits)?;
+    if let Some(architecture) = architecture {
+        if artifact.config.is_some() {
+            return Err(Error::usage("the file holds a whole model, with a config of its own"));
+        }
+        artifact.config = Some(architecture.config.clone());
+        artifact.compile_config.clone_from(&architecture.compile_config);
+        let own = artifact.metadata.keras_version.take();
+        artifact.metadata.keras_version = architecture.keras_version.clone().or(own);
+    }
     let mut era = Era::of(artifact.metadata.keras_version.as_deref());
     if artifact.config.is_none() && artifact.metadata.keras_version.is_none() {
         // Only weights: nothing tells the era, and arrays are taken as they are.
@@ -110,8 +125,14 @@ fn group_arrays(file: &File, path: &str) -> Result<Vec<Named>> {
             let found = found.ok_or_else(|| Error::corrupt(format!("there is no dataset `{address}`")))?;
             let shape =
                 found.shape.sizes().ok_or_else(|| Error::corrupt(format!("`{address}` has no size")))?;
-            let array = Array { origin: address, dtype: found.dtype, shape, data: found.data.clone() };
-            Ok(Named { name, array })
+            let name_of_dtype = found.attributes.text(bfloat16::ATTRIBUTE);
+            let (dtype, data) = match found.dtype {
+                DType::Float32 if name_of_dtype == Some("bfloat16") => {
+                    (DType::Bfloat16, bfloat16::narrowed(&found.data))
+                }
+                dtype => (dtype, found.data.clone()),
+            };
+            Ok(Named { name, array: Array { origin: address, dtype, shape, data } })
         })
         .collect()
 }
@@ -190,6 +211,10 @@ fn place_unknown(artifact: &mut Artifact, path: &str, arrays: &[Named]) -> Resul
     let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for named in arrays {
         let bare = named.name.split(':').next().unwrap_or_default();
+        if is_path(bare) {
+            artifact.variables.insert(bare, guessed(named.clone())?)?;
+            continue;
+        }
         let scopes: Vec<&str> = bare.split('/').filter(|part| !part.is_empty()).collect();
         let inner = scopes.get(1..scopes.len().saturating_sub(1)).unwrap_or_default().join("/");
         let base = if inner.is_empty() { path.to_owned() } else { format!("{path}/{inner}") };
@@ -202,12 +227,18 @@ fn place_unknown(artifact: &mut Artifact, path: &str, arrays: &[Named]) -> Resul
     Ok(())
 }
 
+/// Whether a name is a path as Keras 3 has it, which models of classes of their own are written with.
+fn is_path(name: &str) -> bool {
+    name.rsplit_once("/vars/").is_some_and(|(_, index)| index.parse::<usize>().is_ok())
+}
+
 /// A variable of which only the name is known.
 fn guessed(named: Named) -> Result<Variable> {
     let bare = named.name.split(':').next().unwrap_or_default();
     let last = bare.rsplit('/').next().unwrap_or_default().to_owned();
     let is_seed = last.starts_with("StateVar") || last.starts_with("seed_generator_state");
-    let mut variable = Variable::new(named.array.dtype, named.array.shape, named.array.data)?;
+    let dtype = bfloat16::told(named.array.dtype);
+    let mut variable = Variable::new(dtype, named.array.shape, named.array.data)?;
     variable.name = Some(last);
     variable.origin = Some(named.array.origin);
     Ok(if is_seed { variable.with_role(Role::Seed) } else { variable })

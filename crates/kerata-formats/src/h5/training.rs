@@ -30,6 +30,9 @@ const CLASSES: &[(&str, &str)] = &[
     ("squared_hinge", "SquaredHinge"),
 ];
 
+/// Optimizers that are not in the list of names by which Keras reads those of legacy files.
+pub(super) const UNKNOWN: &[&str] = &["Lamb"];
+
 /// A compile config as a legacy file keeps it. Keras 3 cannot read names such as `mse` there; objects it can.
 pub(super) fn of_compile_config(config: &Tree) -> Option<Tree> {
     let entries = config.as_object()?;

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use kerata_core::{Artifact, LossReport, Originals, Result, Role, Shape, Tree, Variable};
 
-use super::{inline, names, optimizer, read, training};
+use super::{bfloat16, inline, names, optimizer, read, training};
 use crate::WriteOptions;
 use crate::containers::hdf5::{Attribute, Plan, StringKind, Writer};
 use crate::era::{self, Era};
-use crate::walk::{self, Walk, slots};
+use crate::walk::{self, Saved, Walk, Weight, slots};
 
 /// The version that new files note: the Keras whose dialect they are in.
 const KERAS_VERSION: &str = "3.15.1";
@@ -113,6 +113,11 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
     if let Some(config) = &mut config {
         inline::vocabularies(config, artifact, losses)?;
         inline::lora(config, losses);
+        inline::ellipses(config);
+        if config.class_name() == Some("FeatureSpace") {
+            losses
+                .lose("the features: a `FeatureSpace` is no model, and Keras reads none from a legacy file");
+        }
         let class = config.class_name().unwrap_or("Functional").to_owned();
         let inner = config.get("config").cloned().unwrap_or_default();
         let model = Tree::from([("class_name", Tree::from(class)), ("config", inner)]);
@@ -127,6 +132,14 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
                 StringKind::VariableAscii,
             )?;
         }
+    }
+    let optimizer = artifact.compile_config.as_ref().and_then(|config| config.get("optimizer"));
+    if let Some(class) =
+        optimizer.and_then(Tree::class_name).filter(|class| training::UNKNOWN.contains(class))
+    {
+        losses.lose(format!(
+            "the optimizer for Keras: its reader of legacy files knows no `{class}`, use `compile=False`"
+        ));
     }
     writer.group(base)?;
     let walk = config.as_ref().map(walk::objects).unwrap_or_default();
@@ -143,7 +156,7 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
     for (name, arrays) in &layers {
         group(writer, &read::join(base, name), arrays)?;
     }
-    let own: Vec<(String, &Variable)> = artifact
+    let own: Arrays<'_> = artifact
         .weights()
         .filter(|(path, _)| path.starts_with("vars/"))
         .map(|(path, variable)| (variable.name.clone().unwrap_or_else(|| path.to_owned()), variable))
@@ -152,46 +165,94 @@ fn anew(artifact: &Artifact, writer: &mut Writer, losses: &mut LossReport) -> Re
     optimizer_arrays(artifact, &walk, writer)
 }
 
+/// Arrays of one group with their names in it.
+type Arrays<'a> = Vec<(String, &'a Variable)>;
+
 /// The layers of the model in its order, with their arrays in the legacy order.
 fn layer_arrays<'a>(
     artifact: &'a Artifact,
     walk: &Walk,
     losses: &mut LossReport,
-) -> Vec<(String, Vec<(String, &'a Variable)>)> {
-    let mut out = Vec::new();
-    let mut taken: HashSet<&str> = HashSet::new();
-    for layer in walk.layers() {
-        let mut arrays = Vec::new();
-        for weight in walk.legacy_weights_of(layer) {
-            let found = artifact.variables.iter().find(|(path, _)| *path == weight.path());
-            match found {
-                Some((path, variable)) => {
-                    taken.insert(path);
-                    arrays.push((weight.keras_path(), variable));
-                }
-                None if weight.variable.path.is_some() => {
-                    losses.lose(format!("`{}`: the artifact has no such variable", weight.path()));
-                }
-                None => {}
-            }
-        }
-        // A custom layer: everything below its path, in file order.
-        let below = format!("{}/", layer.path);
-        let is_known = walk.objects().iter().filter(|o| o.path == layer.path || o.path.starts_with(&below));
-        if is_known.clone().any(|object| object.variables.is_none()) {
-            let more =
-                artifact.weights().filter(|(path, _)| path.starts_with(&below) && !taken.contains(path));
-            arrays.extend(more.map(|(path, variable)| {
-                (custom_name(layer.name.as_deref(), path, &below, variable), variable)
-            }));
-        }
-        let name = layer.name.clone().unwrap_or_else(|| layer.path.clone());
-        out.push((name, arrays));
-    }
+) -> Vec<(String, Arrays<'a>)> {
     if walk.objects().is_empty() {
         return without_config(artifact);
     }
-    out
+    let layers = walk.layers();
+    if layers.is_empty() {
+        return of_custom_model(artifact, losses);
+    }
+    let arrays = |layer: &&Saved| {
+        let is_known = walk.owners_of(layer).iter().all(|owner| owner.variables.is_some());
+        let arrays = match is_known {
+            true => {
+                let weights = walk.loading_order_of(layer);
+                let (first, second): (Vec<_>, Vec<_>) =
+                    weights.iter().partition(|weight| weight.variable.trainable);
+                let weights = first.into_iter().chain(second);
+                weights.filter_map(|weight| known(artifact, weight, losses)).collect()
+            }
+            false => custom(artifact, walk, layer, losses),
+        };
+        (layer.name.clone().unwrap_or_else(|| layer.path.clone()), arrays)
+    };
+    layers.iter().map(arrays).collect()
+}
+
+/// A variable that a class is known to have.
+fn known<'a>(
+    artifact: &'a Artifact,
+    weight: &Weight<'_>,
+    losses: &mut LossReport,
+) -> Option<(String, &'a Variable)> {
+    let found = artifact.variables.get(weight.path());
+    if found.is_none() && weight.variable.path.is_some() {
+        losses.lose(format!("`{}`: the artifact has no such variable", weight.path()));
+    }
+    found.map(|variable| (weight.keras_path(), variable))
+}
+
+/// The arrays of a layer that is custom, or holds one that is: where the code alone knows the variables, those that stand
+/// below its path.
+fn custom<'a>(artifact: &'a Artifact, walk: &Walk, layer: &Saved, losses: &mut LossReport) -> Arrays<'a> {
+    let weights = walk.loading_order_of(layer);
+    let owners = walk.owners_of(layer);
+    let mut arrays = Vec::new();
+    for owner in &owners {
+        if owner.variables.is_some() {
+            let own = weights.iter().filter(|weight| std::ptr::eq(weight.owner, *owner));
+            let found =
+                own.filter_map(|weight| Some((weight.variable.trainable, known(artifact, weight, losses)?)));
+            arrays.extend(found);
+            continue;
+        }
+        let below = format!("{}/", owner.path);
+        // What the config says of the objects inside is told by them.
+        let inner: Vec<String> = owners
+            .iter()
+            .filter(|other| other.path.starts_with(&below))
+            .map(|other| format!("{}/", other.path))
+            .collect();
+        let is_own =
+            |path: &str| path.starts_with(&below) && !inner.iter().any(|inner| path.starts_with(inner));
+        let found: Vec<(&str, &Variable)> = artifact.weights().filter(|(path, _)| is_own(path)).collect();
+        let holders: HashSet<&str> =
+            found.iter().filter_map(|(path, _)| Some(path.rsplit_once('/')?.0)).collect();
+        if holders.len() > 1 {
+            losses.lose(format!(
+                "the order of the {} variables of `{}`: only the code of its class knows it, and Keras loads them by order",
+                found.len(),
+                owner.path
+            ));
+        }
+        let named = |path: &str, variable| {
+            custom_name(layer.name.as_deref(), path, &format!("{}/", layer.path), variable)
+        };
+        arrays.extend(found.into_iter().map(|(path, variable)| {
+            (owner.trainable && variable.trainable.unwrap_or(true), (named(path, variable), variable))
+        }));
+    }
+    let (first, second): (Vec<_>, Vec<_>) = arrays.into_iter().partition(|(trainable, _)| *trainable);
+    first.into_iter().chain(second).map(|(_, array)| array).collect()
 }
 
 fn custom_name(layer: Option<&str>, path: &str, below: &str, variable: &Variable) -> String {
@@ -206,9 +267,26 @@ fn custom_name(layer: Option<&str>, path: &str, below: &str, variable: &Variable
     }
 }
 
+/// A model that is a class of its own: one group for each of its attributes, whose arrays keep their paths.
+fn of_custom_model<'a>(artifact: &'a Artifact, losses: &mut LossReport) -> Vec<(String, Arrays<'a>)> {
+    let mut out: Vec<(String, Arrays<'a>)> = Vec::new();
+    for (path, variable) in artifact.weights().filter(|(path, _)| !path.starts_with("vars/")) {
+        let attribute = path.split('/').next().unwrap_or(path);
+        let array = (path.to_owned(), variable);
+        match out.iter_mut().find(|(known, _)| known == attribute) {
+            Some((_, arrays)) => arrays.push(array),
+            None => out.push((attribute.to_owned(), vec![array])),
+        }
+    }
+    if !out.is_empty() {
+        losses.lose("the layers of the model: only the code of its class knows them, and Keras loads none from a legacy file");
+    }
+    out
+}
+
 /// Without an architecture: one group for each object below `layers`.
-fn without_config(artifact: &Artifact) -> Vec<(String, Vec<(String, &Variable)>)> {
-    let mut out: Vec<(String, Vec<(String, &Variable)>)> = Vec::new();
+fn without_config(artifact: &Artifact) -> Vec<(String, Arrays<'_>)> {
+    let mut out: Vec<(String, Arrays<'_>)> = Vec::new();
     for (path, variable) in artifact.weights() {
         let inside = path.strip_prefix("layers/").unwrap_or(path);
         let (layer, rest) = inside.split_once('/').unwrap_or((inside, "0"));
@@ -247,7 +325,11 @@ fn collides(a: &str, b: &str) -> bool {
 
 fn dataset(writer: &mut Writer, path: &str, variable: &Variable) -> Result<()> {
     let shape = Shape::known(variable.shape.iter().copied());
-    writer.dataset(path, variable.dtype, &shape, variable.data.clone())?;
+    let (dtype, data) = bfloat16::widened(variable.dtype, &variable.data);
+    writer.dataset(path, dtype, &shape, data)?;
+    if dtype != variable.dtype {
+        writer.attribute(path, bfloat16::ATTRIBUTE, variable.dtype.name())?;
+    }
     Ok(())
 }
 

@@ -7,9 +7,11 @@
 mod cases;
 mod classes;
 mod facts;
+mod misfits;
 mod names;
 mod slots;
 
+pub use misfits::check_variables;
 pub use names::{container_key, snake_case};
 pub use slots::{Slot, SlotTarget, slots};
 
@@ -158,6 +160,39 @@ impl Walk {
             self.weights_of(object).into_iter().partition(|weight| weight.variable.trainable);
         first.extend(second);
         first
+    }
+
+    /// Variables of an object in the order in which a model that is loaded makes them: a layer of float8 makes its scales
+    /// before its kernel, and behind it only where it is turned to float8 later.
+    pub(crate) fn loading_order_of<'a>(&'a self, object: &'a Saved) -> Vec<Weight<'a>> {
+        let mut weights = self.weights_of(object);
+        for own in weights.chunk_by_mut(|a, b| std::ptr::eq(a.owner, b.owner)) {
+            if own.iter().any(|weight| weight.variable.name == "outputs_grad_scale") {
+                own.sort_by_key(|weight| matches!(weight.variable.name.as_str(), "kernel" | "bias"));
+            }
+        }
+        weights
+    }
+
+    /// The variables of another object of the same class and name, with as many variables, that this holds for: a layer that
+    /// two models share is saved where Keras meets it first.
+    pub(crate) fn twin<'a>(
+        &'a self,
+        object: &Saved,
+        is_it: &dyn Fn(&[SavedVariable]) -> bool,
+    ) -> Option<&'a [SavedVariable]> {
+        let count = object.variables.as_ref()?.len();
+        let is_same = |other: &&Saved| {
+            other.path != object.path && other.class_name == object.class_name && other.name == object.name
+        };
+        let others = self.objects.iter().filter(is_same).filter_map(|other| other.variables.as_deref());
+        others.filter(|own| own.len() == count).find(|own| is_it(own))
+    }
+
+    /// An object and all below it, in the order of their creation.
+    pub(crate) fn owners_of<'a>(&'a self, object: &'a Saved) -> Vec<&'a Saved> {
+        let children = object.children.iter().filter_map(|child| self.objects.get(*child));
+        std::iter::once(object).chain(children.flat_map(|child| self.owners_of(child))).collect()
     }
 
     /// Variables that training changes, in the order in which an optimizer is built on them.

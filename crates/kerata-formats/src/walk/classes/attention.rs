@@ -25,6 +25,7 @@ fn projections<'a>(facts: &Facts<'a>, attributes: [&'static str; 4]) -> Vec<Chil
     let [query, key, value, output] = attributes;
     let dense = |attribute: &'static str, name: &str| {
         let part = Part::implied("EinsumDense", name).with("has_bias", facts.flag("use_bias", true));
+        let part = part.with("int8", is_int8(facts));
         Child::one(attribute, part)
     };
     let mut children = vec![dense(query, "query"), dense(key, "key")];
@@ -36,6 +37,18 @@ fn projections<'a>(facts: &Facts<'a>, attributes: [&'static str; 4]) -> Vec<Chil
     children.push(Child::one("_dropout_layer", Part::implied("Dropout", "dropout")));
     children.push(dense(output, "attention_output"));
     children
+}
+
+/// Whether a map of policies gives the projections int8 (`era::repair` writes such).
+fn is_int8(facts: &Facts<'_>) -> bool {
+    let map = facts.get("dtype").and_then(|dtype| dtype.path(&["config", "policy_map"])?.as_object());
+    let mode =
+        |policy: &kerata_core::Tree| policy.path(&["config", "mode"])?.as_str().map(|mode| mode == "int8");
+    let of_query = map
+        .into_iter()
+        .flatten()
+        .find(|(pattern, _)| pattern.ends_with("/(query|key|value|attention_output)"));
+    of_query.and_then(|(_, policy)| mode(policy)).unwrap_or(false)
 }
 
 /// Whether an `EinsumDense` has a bias: said by its owner, or by `bias_axes`.

@@ -21,7 +21,7 @@ pub(super) const CLASSES: &[Class] = &[
 
 /// Kernel and bias with what the quantization mode adds; quantized kernels are not trainable.
 fn dense(facts: &Facts<'_>, has_bias: bool) -> Vec<Own> {
-    let mode = facts.quantization().unwrap_or_default();
+    let mode = facts.quantization().unwrap_or(if facts.flag("int8", false) { "int8" } else { "" });
     let grouped = is_grouped(facts, mode);
     let bias = || has_bias.then(|| Own::new("bias"));
     let states = |names: &[&'static str]| names.iter().map(|name| Own::state(name)).collect::<Vec<_>>();
