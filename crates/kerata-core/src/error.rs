@@ -153,7 +153,15 @@ impl Error {
             Os::UnexpectedEof => ErrorKind::Corrupt,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, format!("{doing}: {error}"))
+        let new = Self::new(kind, format!("{doing}: {error}"));
+        match error.kind() {
+            Os::PermissionDenied => new.hint("ask for the right to this file or folder, or take another one"),
+            Os::ReadOnlyFilesystem => new.hint("take a folder that can be written to"),
+            Os::StorageFull | Os::QuotaExceeded | Os::FileTooLarge => {
+                new.hint("make room, or take another folder")
+            }
+            _ => new,
+        }
     }
 
     /// Adds the place around what the trail has so far (call it on the way out).

@@ -32,6 +32,10 @@ const KNOWN: &[(&[u8], &str, &str)] = &[
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file without a model inside", ""),
 ];
 
+/// What to look for instead.
+const MODELS: &str =
+    "models are `.keras`, `.h5`, `.weights.h5` or `.safetensors` files, and folders of TensorFlow";
+
 /// The error of an input whose content no format knows.
 pub(crate) fn unknown(input: &Input) -> Error {
     match input {
@@ -52,7 +56,7 @@ fn unknown_head(head: &[u8]) -> Error {
     }
     if let Some((_, what, hint)) = KNOWN.iter().find(|(start, ..)| head.starts_with(start)) {
         let error = Error::unsupported(format!("this is {what}, not a model"));
-        return if hint.is_empty() { error } else { error.hint(*hint) };
+        return error.hint(if hint.is_empty() { MODELS } else { hint });
     }
     if head.iter().all(|byte| *byte == 0) {
         return Error::corrupt("the file starts with zeros only")

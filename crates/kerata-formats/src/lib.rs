@@ -11,6 +11,7 @@ mod format;
 pub mod graph_def;
 pub mod h5;
 mod input;
+mod joined;
 pub mod keras;
 pub mod npz;
 mod originals;
@@ -24,6 +25,7 @@ pub mod weights_json;
 
 pub use format::{Compression, Format, Layout, Output, WriteOptions};
 pub use input::{FolderRef, Input, MemoryFolder};
+pub use joined::{Architecture, read_with};
 
 use kerata_core::{Error, Result, ResultExt};
 

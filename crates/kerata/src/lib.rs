@@ -31,7 +31,7 @@ pub use kerata_nn as nn;
 pub use kerata_nn::{Model, Registry};
 pub use load::{hold, load};
 pub use modern::{is_old, modern, wants_modern};
-pub use open::{OpenOptions, input, open};
+pub use open::{OpenOptions, input, open, open_with};
 pub use optimize::{OptimizeOptions, OptimizeReport, optimize};
 pub use plot::{PlotOptions, plot};
 pub use predict::{PredictOptions, Predictor, predictor};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kerata_core::{Artifact, Error, ErrorKind, Limits, Result, ResultExt};
-use kerata_formats::Input;
+use kerata_formats::{Architecture, Input};
 use kerata_nn::models::RecordedTraces;
 use kerata_store::{LocalFolder, local};
 
@@ -45,6 +45,32 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Artifact> {
     Ok(artifact)
 }
 
+/// Reads a file of weights alone (`.weights.h5`, `.weights.json`, `.h5`, ...) as those of a model, which another file tells: a
+/// model file of any era, its `config.json`, or what `model.to_json()` gives.
+pub fn open_with(
+    weights: impl AsRef<Path>,
+    model: impl AsRef<Path>,
+    options: &OpenOptions,
+) -> Result<Artifact> {
+    let (weights, model) = (weights.as_ref(), model.as_ref());
+    let architecture = architecture(model, options).map_err(|error| at_path(error, model))?;
+    let input = input(weights)?;
+    kerata_formats::read_with(&input, &architecture, &options.limits).map_err(|error| at_path(error, weights))
+}
+
+fn architecture(model: &Path, options: &OpenOptions) -> Result<Architecture> {
+    let found = input(model)?;
+    let is_json = found.source().is_some() && found.head(64)?.trim_ascii_start().starts_with(b"{");
+    if is_json {
+        let source = found.require_source()?;
+        if source.len() > options.limits.max_config_bytes {
+            return Err(Error::limit(format!("a config of {} bytes", source.len())));
+        }
+        return Architecture::parse(&source.read_vec(0, source.len())?, &options.limits);
+    }
+    Architecture::of(&open(model, options)?)
+}
+
 /// What stands at a path, as formats take it.
 pub fn input(path: impl AsRef<Path>) -> Result<Input> {
     let path = path.as_ref();
@@ -67,5 +93,9 @@ fn prefix(path: &Path, name: String) -> Result<Input> {
     if index.is_file() {
         return Ok(Input::prefix(name, LocalFolder::around(path)?));
     }
-    Err(Error::new(ErrorKind::NotFound, "no such file or folder"))
+    let error = Error::new(ErrorKind::NotFound, "no such file or folder");
+    Err(match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => error.hint(format!("there is no folder `{}` either", folder.display())),
+        None => error.hint("look at the name; its folder is there"),
+    })
 }

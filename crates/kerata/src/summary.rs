@@ -17,6 +17,7 @@ pub struct Report {
     /// Bytes of the optimizer's state.
     pub optimizer_bytes: u64,
     is_sequential: bool,
+    is_unbuilt: bool,
 }
 
 impl Report {
@@ -39,7 +40,11 @@ impl Report {
         let (count, bytes) =
             state.fold((0, 0), |(count, bytes), (_, v)| (count + v.elements(), bytes + v.data.len()));
         let is_sequential = is_sequential_class || is_chain(&summary.rows);
-        Ok(Self { summary, optimizer: (count > 0).then_some(count), optimizer_bytes: bytes, is_sequential })
+        // A Sequential of which neither the input nor any variable is known.
+        let has_shapes = || summary.rows.iter().any(|row| row.output_shape != "?");
+        let is_unbuilt = is_sequential_class && artifact.weights().next().is_none() && !has_shapes();
+        let optimizer = (count > 0).then_some(count);
+        Ok(Self { summary, optimizer, optimizer_bytes: bytes, is_sequential, is_unbuilt })
     }
 
     /// The table as Keras prints it, each line ended.
@@ -75,7 +80,8 @@ impl Report {
         let name = format!("{prefix}{} ({})", row.name, row.class_name);
         // Keras writes a shape of one axis without the comma here.
         let shape = row.output_shape.replace(",)", ")");
-        let mut cells = vec![name, shape, thousands(row.parameters)];
+        let unbuilt = if self.is_unbuilt { " (unbuilt)" } else { "" };
+        let mut cells = vec![name, shape, format!("{}{unbuilt}", thousands(row.parameters))];
         if !self.is_sequential {
             // Keras knows the connections of the outer model only.
             let connections = if row.depth > 0 { String::new() } else { row.connected_to.join(", ") };

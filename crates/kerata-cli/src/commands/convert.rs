@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use kerata::text::memory;
 use kerata::{OpenOptions, Registry, SaveOptions};
-use kerata_core::{Result, Tree};
+use kerata_core::{Result, ResultExt, Tree};
 
 use super::target::Target;
 use super::{Run, upgrade};
 use crate::answer::Answer;
 use crate::context::Context;
+
+/// Formats of whole models: one whose layers lack variables could not be loaded from them.
+const WHOLE: &[&str] = &["h5", "keras", "keras-folder", "saved_model"];
 
 #[derive(Args)]
 pub struct Convert {
@@ -20,6 +23,9 @@ pub struct Convert {
     dst: PathBuf,
     #[command(flatten)]
     target: Target,
+    /// The model that SRC holds the weights of: a model file, `config.json`, or what `model.to_json()` gives.
+    #[arg(long, value_name = "MODEL")]
+    config: Option<PathBuf>,
     /// Leave the optimizer's state out.
     #[arg(long)]
     drop_optimizer: bool,
@@ -33,11 +39,17 @@ pub struct Convert {
 
 impl Run for Convert {
     fn run(self, context: &Context) -> Result<Answer> {
-        let mut artifact = kerata::open(&self.src, &OpenOptions::new())?;
+        let mut artifact = match &self.config {
+            Some(model) => kerata::open_with(&self.src, model, &OpenOptions::new())?,
+            None => kerata::open(&self.src, &OpenOptions::new())?,
+        };
         let (mut changes, mut refused) = (Vec::new(), Vec::new());
         let format = self.target.format(&self.dst);
         if format.is_some_and(|format| kerata::wants_modern(&artifact, format)) {
             (artifact, changes, refused) = kerata::modern(artifact, &Registry::new())?;
+        }
+        if format.is_some_and(|format| WHOLE.contains(&format)) {
+            kerata::formats::walk::check_variables(&artifact).at(|| self.src.display().to_string())?;
         }
         let dropped = if self.drop_optimizer { artifact.drop_optimizer() } else { 0 };
         if self.target.keeps_graphs() {

@@ -29,25 +29,25 @@ fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
 
 #[test]
 fn a_wrong_path_is_not_found() {
-    let outcome = refused(Path::new("/no/such/model.keras"), 10, &["no such file", "/no/such/model.keras"]);
+    let outcome =
+        refused(Path::new("/no/such/model.keras"), 10, &["no such file", "/no/such/model.keras", "hint: "]);
     assert!(outcome.stderr.starts_with("not found: "), "{}", outcome.stderr);
 }
 
 #[test]
 fn an_empty_folder_is_no_model() {
     let folder = tempfile::tempdir().unwrap();
-    let outcome = kerata(&[Path::new("inspect"), folder.path()]);
-    assert!((10..=17).contains(&outcome.status), "{} {}", outcome.status, outcome.stderr);
+    refused(folder.path(), 12, &[&folder.path().display().to_string(), "hint: "]);
 }
 
 #[test]
 fn an_empty_file_is_named_as_such() {
-    refused(file(b"").path(), 11, &["empty"]);
+    refused(file(b"").path(), 11, &["empty", "hint: "]);
 }
 
 #[test]
 fn a_picture_is_named_as_such() {
-    refused(file(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").path(), 12, &["PNG"]);
+    refused(file(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").path(), 12, &["PNG", "hint: "]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_truncated_file_is_corrupt() {
     let bytes = fs::read(golden(DENSE)).unwrap();
     for len in [20, bytes.len() / 2, bytes.len() - 1] {
         let cut = file(&bytes[..len]);
-        refused(cut.path(), 11, &[&cut.path().display().to_string()]);
+        refused(cut.path(), 11, &[&cut.path().display().to_string(), "hint: "]);
     }
 }
 
@@ -135,19 +135,6 @@ fn a_missing_target_folder_is_not_found() {
     let dst = folder.path().join("no/such/out.keras");
     let outcome = kerata(&[Path::new("convert"), &golden(DENSE), &dst]);
     assert_eq!(outcome.status, 10, "{}", outcome.stderr);
-}
-
-#[test]
-fn a_full_disk_leaves_nothing() {
-    let full = Path::new("/dev/full");
-    if !full.exists() {
-        return;
-    }
-    // The device takes no bytes; and it is no file that could be replaced.
-    let outcome =
-        kerata(&[Path::new("convert"), &golden(DENSE), full, Path::new("--to"), Path::new("keras")]);
-    assert_ne!(outcome.status, 0);
-    assert!(full.exists());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod trace;
 mod write;
 
 pub use binding::config_digest;
+pub(crate) use read::settle;
 pub use trace::{CONSTANTS, TRACE};
 
 use kerata_core::{Artifact, Limits, LossReport, Result};

@@ -13,22 +13,31 @@ pub(super) fn read(members: &Members, limits: &Limits) -> Result<Artifact> {
     read_metadata(&mut artifact, members, &names, limits)?;
     read_config(&mut artifact, members, &names, limits)?;
     read_weights(&mut artifact, members, &names, limits)?;
-    let config = artifact.config.clone().unwrap_or_default();
-    trace::read(&mut artifact, &config, members, &names, limits)?;
+    // Configs of thousands of layers take longer to copy than to read.
+    if names.iter().any(|name| name == TRACE) {
+        let config = artifact.config.clone().unwrap_or_default();
+        trace::read(&mut artifact, &config, members, &names, limits)?;
+    }
     read_files(&mut artifact, members, &names)?;
+    settle(&mut artifact)?;
+    Ok(artifact)
+}
+
+/// Brings config and variables as Keras 2 has them to Keras 3, and names the variables.
+pub(crate) fn settle(artifact: &mut Artifact) -> Result<()> {
     let is_older = artifact.metadata.keras_version.as_deref().is_some_and(|version| version.starts_with('2'));
     if is_older {
         let original = artifact.config.clone().unwrap_or_default();
         let (variables, objects) = (artifact.variables.clone(), artifact.objects.clone());
-        let changes = era::normalize(&mut artifact);
-        era::relocate(&mut artifact, &original)?;
+        let changes = era::normalize(artifact);
+        era::relocate(artifact, &original)?;
         artifact.originals = Some(Originals::new(variables, objects, artifact.variables.clone()));
         artifact
             .notes
             .push(format!("{} places of the config are spelled as Keras 3 spells them", changes.len()));
     }
-    name_variables(&mut artifact);
-    Ok(artifact)
+    name_variables(artifact);
+    Ok(())
 }
 
 fn read_metadata(

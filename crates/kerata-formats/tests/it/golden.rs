@@ -376,3 +376,23 @@ fn damage_in_a_small_model_is_found() {
     // Dates, versions, attributes and modes of the zip records say nothing of the content.
     assert!(unnoticed.len() < 4, "{} of {} bytes: {unnoticed:?}", unnoticed.len(), bytes.len());
 }
+
+#[test]
+fn layers_have_the_variables_that_their_classes_say() {
+    let mut count = 0;
+    for folder in folders() {
+        for name in ["model.keras", "model.h5"] {
+            let path = folder.join(name);
+            if !path.is_file() {
+                continue;
+            }
+            let place = path.display().to_string();
+            let input = file_input(&path);
+            let artifact = detect(&input).unwrap().read(&input, &Limits::default()).unwrap();
+            kerata_formats::walk::check_variables(&artifact)
+                .unwrap_or_else(|error| panic!("{place}: {error}"));
+            count += 1;
+        }
+    }
+    assert!(count > 300, "only {count} files");
+}

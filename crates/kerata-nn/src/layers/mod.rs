@@ -93,6 +93,11 @@ pub trait Layer: Config {
         None
     }
 
+    /// The layers that a summary lists below it, with the attributes that hold them, when it is no model and has such.
+    fn listed(&self) -> Vec<(String, &AnyLayer)> {
+        Vec::new()
+    }
+
     /// Whether it is a model of other layers.
     fn is_model(&self) -> bool {
         self.as_model().is_some()

@@ -1,6 +1,7 @@
 //! `Model`: layers with their variables: made from an artifact or from layers, traced into a graph, turned back into an
 //! artifact.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kerata_core::array::Array;
@@ -339,12 +340,30 @@ impl Model {
                 }
                 None if slot.same_as.is_none() => {
                     return Err(Error::mismatch("the layer needs a variable that the file does not hold")
+                        .hint("the file was edited, or another version of the layer wrote it")
                         .at(format!("variable `{path}` ({})", slot.name)));
                 }
                 _ => {}
             }
         }
-        Ok(())
+        self.check_numbers()
+    }
+
+    /// A layer that is built from the file must take all that the file has for it.
+    fn check_numbers(&self) -> Result<()> {
+        let declared = self.place.variables();
+        let declared: HashSet<&str> =
+            declared.iter().filter(|(_, slot, _)| slot.is_stored).map(|(path, ..)| path.as_str()).collect();
+        let owner = |path: &str| path.rsplit_once("/vars/").map(|(owner, _)| owner.to_owned());
+        let owners: HashSet<String> = declared.iter().filter_map(|path| owner(path)).collect();
+        let is_left =
+            |path: &str| owner(path).is_some_and(|owner| owners.contains(&owner)) && !declared.contains(path);
+        match self.artifact.weights().find(|(path, _)| is_left(path)) {
+            None => Ok(()),
+            Some((path, _)) => Err(Error::mismatch("the file holds a variable that the layer does not have")
+                .hint("the file was edited, or another version of the layer wrote it")
+                .at(format!("variable `{path}`"))),
+        }
     }
 
     fn initial(&self, path: &str, slot: &Slot) -> Result<Array> {

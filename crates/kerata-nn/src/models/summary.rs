@@ -3,7 +3,7 @@
 use kerata_core::graph::TensorSpec;
 use kerata_core::{DType, Role};
 
-use crate::layers::{AnyLayer, Place};
+use crate::layers::{AnyLayer, Place, Slot};
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,35 +74,51 @@ impl Summary {
 }
 
 fn add_rows(layer: &AnyLayer, place: Option<&Place>, depth: usize, expand_nested: bool, rows: &mut Vec<Row>) {
-    let Some(network) = layer.layer().as_model() else { return };
+    let Some(network) = layer.layer().as_model() else {
+        for (attribute, member) in layer.layer().listed() {
+            add_row((&attribute, member), Vec::new(), place, depth, expand_nested, rows);
+        }
+        return;
+    };
     let connections = network.connections();
     for ((member, attribute), connected_to) in
         network.members().into_iter().zip(network.attributes()).zip(connections)
     {
         let attribute = attribute.unwrap_or_else(|| member.name().to_owned());
-        let inner = place.and_then(|place| place.children.get(&attribute)).map(|place| &**place);
-        let (parameters, bytes) = inner.map_or((0, 0), count);
-        let input = (member.class_name() == "InputLayer")
-            .then(|| super::model::config_of(member).get("batch_shape").map(shape_text))
-            .flatten();
-        let output_shape = match inner.map(|place| place.outputs.as_slice()) {
-            _ if input.is_some() => input.unwrap_or_default(),
-            None | Some([]) => "?".to_owned(),
-            Some(outputs) => specs_text(&member.layer().shown(outputs.to_vec())),
-        };
-        rows.push(Row {
-            depth,
-            name: member.name().to_owned(),
-            class_name: python_name(member.class_name()).to_owned(),
-            output_shape,
-            parameters,
-            bytes,
-            is_operation: member.is_operation(),
-            connected_to,
-        });
-        if expand_nested && member.layer().is_model() {
-            add_rows(member, inner, depth + 1, expand_nested, rows);
-        }
+        add_row((&attribute, member), connected_to, place, depth, expand_nested, rows);
+    }
+}
+
+fn add_row(
+    (attribute, member): (&str, &AnyLayer),
+    connected_to: Vec<String>,
+    place: Option<&Place>,
+    depth: usize,
+    expand_nested: bool,
+    rows: &mut Vec<Row>,
+) {
+    let inner = place.and_then(|place| place.children.get(attribute)).map(|place| &**place);
+    let (parameters, bytes) = inner.map_or((0, 0), count);
+    let input = (member.class_name() == "InputLayer")
+        .then(|| super::model::config_of(member).get("batch_shape").map(shape_text))
+        .flatten();
+    let output_shape = match inner.map(|place| place.outputs.as_slice()) {
+        _ if input.is_some() => input.unwrap_or_default(),
+        None | Some([]) => "?".to_owned(),
+        Some(outputs) => specs_text(&member.layer().shown(outputs.to_vec())),
+    };
+    rows.push(Row {
+        depth,
+        name: member.name().to_owned(),
+        class_name: python_name(member.class_name()).to_owned(),
+        output_shape,
+        parameters,
+        bytes,
+        is_operation: member.is_operation(),
+        connected_to,
+    });
+    if expand_nested {
+        add_rows(member, inner, depth + 1, expand_nested, rows);
     }
 }
 
@@ -111,11 +127,14 @@ fn python_name(class: &str) -> &str {
     if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }
 }
 
-/// Parameters of a layer and of those inside it, and their bytes.
+/// Parameters of a layer and of those inside it, and their bytes; one that another layer of the model has too counts here
+/// as well, one that this layer has twice does not.
 fn count(place: &Place) -> (u64, u64) {
+    let below = format!("{}/", place.path);
+    let is_again = |slot: &Slot| slot.same_as.as_ref().is_some_and(|path| path.starts_with(&below));
     let weights = place.variables().into_iter();
     weights
-        .filter(|(_, slot, _)| slot.role == Role::Weight && slot.same_as.is_none())
+        .filter(|(_, slot, _)| slot.role == Role::Weight && !is_again(slot))
         .map(|(_, slot, _)| {
             let count = slot.spec.shape.elements().unwrap_or(0);
             (count, count * size_of(slot.spec.dtype))

@@ -8,6 +8,7 @@ mod custom;
 mod everywhere;
 mod fitting;
 mod golden;
+mod joined;
 mod kill_train;
 mod load;
 mod pairs;

@@ -275,7 +275,8 @@ fn files_by_name(members: Vec<Member>) -> Result<IndexMap<String, Member>> {
             continue;
         }
         if files.insert(name.clone(), member).is_some() {
-            return Err(Error::corrupt("a member stands twice in the zip file").at(name));
+            let error = Error::corrupt("a member stands twice in the zip file");
+            return Err(error.hint("readers would differ in which of the two they take").at(name));
         }
     }
     match files.keys().find(|name| folders.contains(*name)) {

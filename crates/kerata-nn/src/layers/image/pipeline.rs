@@ -36,4 +36,8 @@ impl Layer for Pipeline {
         }
         Ok(tensors)
     }
+
+    fn listed(&self) -> Vec<(String, &AnyLayer)> {
+        self.places()
+    }
 }
