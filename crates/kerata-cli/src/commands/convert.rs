@@ -43,12 +43,14 @@ impl Run for Convert {
             Some(model) => kerata::open_with(&self.src, model, &OpenOptions::new())?,
             None => kerata::open(&self.src, &OpenOptions::new())?,
         };
+        // SavedModels name their variables in their own way, and their graphs say what is needed.
+        let is_keras = !matches!(artifact.metadata.format.as_deref(), Some("saved_model" | "checkpoint"));
         let (mut changes, mut refused) = (Vec::new(), Vec::new());
         let format = self.target.format(&self.dst);
         if format.is_some_and(|format| kerata::wants_modern(&artifact, format)) {
             (artifact, changes, refused) = kerata::modern(artifact, &Registry::new())?;
         }
-        if format.is_some_and(|format| WHOLE.contains(&format)) {
+        if is_keras && format.is_some_and(|format| WHOLE.contains(&format)) {
             kerata::formats::walk::check_variables(&artifact).at(|| self.src.display().to_string())?;
         }
         let dropped = if self.drop_optimizer { artifact.drop_optimizer() } else { 0 };
