@@ -14,6 +14,11 @@ const CANNOT: &[(&str, &str)] = &[
     ),
     ("tf-keras-2.21/lambda_layer", "Python code is not executed"),
     ("tf-keras-2.21/locally_connected_same", "`RandomCrop`: `kerata` puts a `Resizing` behind it"),
+    (
+        "tf-keras-2.21/random_fourier_features",
+        "`RandomFourierFeatures`: `kerata` writes it as layers of Keras 3",
+    ),
+    ("tf-keras-2.21/tf_gather_batch", "ranks of tensors: `kerata` tells them, not this crate"),
     ("tf-keras-2.21/tf_products", "the file does not hold the inputs of `einsum`"),
     ("tf-keras-2.21/tf_shapes", "sizes of tensors: `kerata` tells them, not this crate"),
     ("tf-keras-2.21/tf_sizes", "sizes of tensors"),
