@@ -7,6 +7,6 @@ mod kerata;
 mod lost_functions;
 mod pictures;
 mod refusals;
-mod tour;
 mod spoiled;
+mod tour;
 mod wrong_inputs;
