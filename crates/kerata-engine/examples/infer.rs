@@ -1,7 +1,8 @@
 //! Measures engines on graphs of the usual kinds: `infer MODEL BATCH THREADS RUNS`, CPU milliseconds a call.
 //!
 //! Weights are noise and the layers are those of the models named, so the work is theirs. With `all`, every model at
-//! batch 1 on one thread.
+//! batch 1 on one thread. `EXPLAIN=1` names the kernels, `PROFILE=1` times them on one thread and on two: a kernel that is
+//! no faster on two does its work alone.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -71,6 +72,27 @@ fn measure(name: &str, make: Make, batch: usize, threads: usize, runs: usize) ->
     );
     if std::env::var_os("EXPLAIN").is_some() {
         println!("  {}", Cpu::new().explain(&graph, &variables)?.join(" "));
+    }
+    if std::env::var_os("PROFILE").is_some() {
+        let profile = |threads: usize| {
+            let options = SessionOptions::default().with_threads(threads);
+            Cpu::new().profile(&graph, &variables, &options, std::slice::from_ref(&input), 10 * runs)
+        };
+        // Kernels of one name together, in the order of their first.
+        let mut kernels: Vec<(String, usize, f64, f64)> = Vec::new();
+        for (one, two) in profile(1)?.into_iter().zip(profile(2)?) {
+            let (one_ms, two_ms) = (one.time.as_secs_f64() * 1e3, two.time.as_secs_f64() * 1e3);
+            match kernels.iter_mut().find(|(name, ..)| *name == one.kernel) {
+                Some((_, count, a, b)) => (*count, *a, *b) = (*count + 1, *a + one_ms, *b + two_ms),
+                None => kernels.push((one.kernel, 1, one_ms, two_ms)),
+            }
+        }
+        for (name, count, one, two) in kernels {
+            println!(
+                "  {name:18} {count:3} steps: {one:9.3} ms, on two threads {two:9.3} ms ({:.2})",
+                one / two
+            );
+        }
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ mod session;
 mod steps;
 mod workers;
 
+use std::time::Duration;
+
 use kerata_core::graph::Graph;
 use kerata_core::{Array, Result};
 
@@ -49,6 +51,34 @@ impl Cpu {
         let session = session::CpuSession::new(graph, variables, &SessionOptions::default(), isa)?;
         Ok(session.explain())
     }
+
+    /// How long each step takes, on so many threads: beside one thread it shows which steps share their work.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`] and [`Session::run`].
+    pub fn profile(
+        &self,
+        graph: &Graph,
+        variables: &dyn Fn(&str) -> Result<Array>,
+        options: &SessionOptions,
+        inputs: &[Array],
+        runs: usize,
+    ) -> Result<Vec<StepTime>> {
+        let isa = self.isa.unwrap_or_else(Isa::best);
+        session::CpuSession::new(graph, variables, options, isa)?.profile(inputs, runs)
+    }
+}
+
+/// How long one step of a graph takes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StepTime {
+    /// The kernel that it became.
+    pub kernel: String,
+    /// Where it came from in the graph.
+    pub name: String,
+    /// Wall time of the fastest of several runs.
+    pub time: Duration,
 }
 
 impl Engine for Cpu {

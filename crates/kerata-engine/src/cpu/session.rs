@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use kerata_core::graph::{Graph, Node, NodeKind};
 use kerata_core::{Array, DType, Error, Result, TensorSpec};
 
+use super::StepTime;
 use super::batch;
 use super::context::{Context, Pool};
 use super::kernels::isa::Isa;
@@ -102,6 +104,34 @@ impl CpuSession {
         whole.into_iter().map(batch::Whole::finish).collect()
     }
 
+    /// How long each step takes at least, in so many runs of the whole batch.
+    pub fn profile(&self, inputs: &[Array], runs: usize) -> Result<Vec<StepTime>> {
+        self.graph.check_inputs(inputs)?;
+        let all = self.with_live(inputs)?;
+        let (kernels, names) = (self.plan.kernels(), self.plan.names());
+        let step = |(kernel, name): (&str, &str)| StepTime {
+            kernel: kernel.to_owned(),
+            name: name.to_owned(),
+            time: Duration::MAX,
+        };
+        let mut times: Vec<StepTime> = kernels.into_iter().zip(names).map(step).collect();
+        for _ in 0..runs {
+            let mut observe = |at: usize, time| times[at].time = times[at].time.min(time);
+            let cx = Context { isa: self.isa, workers: &self.workers, pool: &self.pool };
+            self.workers.enter(|| self.plan.run_observed(&cx, &all, Some(&mut observe)))?;
+        }
+        Ok(times)
+    }
+
+    /// The inputs of a plan: those of the graph, and the variables that it reads at run time.
+    fn with_live<'a>(&'a self, inputs: &'a [Array]) -> Result<Vec<&'a Array>> {
+        let mut all: Vec<&Array> = inputs.iter().collect();
+        for path in &self.live {
+            all.push(self.values.get(path).ok_or_else(|| Error::not_found(format!("variable `{path}`")))?);
+        }
+        Ok(all)
+    }
+
     /// The names of the kernels, in order.
     pub fn explain(&self) -> Vec<String> {
         self.plan.kernels().into_iter().map(str::to_owned).collect()
@@ -175,10 +205,7 @@ fn weights_of_products(graph: &Graph) -> HashSet<usize> {
 impl Session for CpuSession {
     fn run_with_updates(&self, inputs: &[Array]) -> Result<(Vec<Array>, Updates)> {
         self.graph.check_inputs(inputs)?;
-        let mut all: Vec<&Array> = inputs.iter().collect();
-        for path in &self.live {
-            all.push(self.values.get(path).ok_or_else(|| Error::not_found(format!("variable `{path}`")))?);
-        }
+        let all = self.with_live(inputs)?;
         self.pool.next_run();
         let mut results = self.workers.enter(|| match self.tile(inputs) {
             Some(tile) => self.run_tiles(&all, inputs.len(), tile),

@@ -34,6 +34,8 @@ pub struct Packed {
 pub struct Bytes {
     bytes: Vec<u8>,
     scales: Vec<f32>,
+    /// One over the scales.
+    inverses: Vec<f32>,
     width: usize,
 }
 
@@ -71,8 +73,10 @@ impl Bytes {
         self.bytes.resize(rows * self.width, OFFSET as u8);
         // A row of nothing has a scale too.
         self.scales.resize(rows, 1.0);
+        self.inverses.resize(rows, 1.0);
         if depth > 0 {
-            quantize_rows(isa, floats, depth, self.width, &mut self.bytes, &mut self.scales);
+            let (scales, inverses) = (&mut self.scales, &mut self.inverses);
+            quantize_rows(isa, floats, depth, self.width, &mut self.bytes, scales, inverses);
         }
     }
 
@@ -82,29 +86,35 @@ impl Bytes {
 }
 
 by_isa! {
-    /// Rounds each row to bytes, and notes its scale.
-    fn quantize_rows(floats: &[f32], depth: usize, width: usize, bytes: &mut [u8], scales: &mut [f32]) {
+    /// Rounds each row to bytes, and notes its scale and one over it.
+    fn quantize_rows(
+        floats: &[f32],
+        depth: usize,
+        width: usize,
+        bytes: &mut [u8],
+        scales: &mut [f32],
+        inverses: &mut [f32],
+    ) {
         /// Added to a float below 2^22, its low bits are the nearest whole number, halves to even.
         const MAGIC: f32 = 12_582_912.0;
-        let rows = floats.chunks_exact(depth).zip(bytes.chunks_exact_mut(width)).zip(scales);
-        for ((row, bytes), scale) in rows {
-            // Sixteen largest values side by side; a NaN stays.
-            let mut largest = [0f32; 16];
+        let rows = floats.chunks_exact(depth).zip(bytes.chunks_exact_mut(width));
+        for ((row, bytes), (scale, inverse)) in rows.zip(scales.iter_mut().zip(inverses)) {
+            // The bits of positive floats are in the order of the floats, with NaN above all.
+            let mut largest = [0u32; 16];
             let chunks = row.chunks_exact(16);
-            for (largest, &x) in largest.iter_mut().zip(chunks.remainder()) {
-                let x = x.abs();
-                *largest = if x > *largest || x.is_nan() { x } else { *largest };
+            for (largest, x) in largest.iter_mut().zip(chunks.remainder()) {
+                *largest = x.abs().to_bits();
             }
             for chunk in chunks {
-                for (largest, &x) in largest.iter_mut().zip(chunk) {
-                    let x = x.abs();
-                    *largest = if x > *largest || x.is_nan() { x } else { *largest };
+                for (largest, x) in largest.iter_mut().zip(chunk) {
+                    *largest = x.abs().to_bits().max(*largest);
                 }
             }
-            let largest = largest.iter().fold(0f32, |a, &b| if b > a || b.is_nan() { b } else { a });
-            *scale = 127.0 / (largest + 1e-7);
+            let largest = f32::from_bits(largest.into_iter().fold(0, u32::max));
+            let (row_scale, row_inverse) = (127.0 / (largest + 1e-7), (largest + 1e-7) / 127.0);
+            (*scale, *inverse) = (row_scale, row_inverse);
             for (byte, &x) in bytes.iter_mut().zip(row) {
-                let clamped = (x * *scale).clamp(-127.0, 127.0);
+                let clamped = (x * row_scale).clamp(-127.0, 127.0);
                 let whole = (clamped + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits());
                 *byte = whole.wrapping_add(OFFSET as u32) as u8;
             }
@@ -117,6 +127,8 @@ by_isa! {
 pub struct Scaling<'a> {
     /// The scale of each column.
     pub scales: &'a [f32],
+    /// One over the scale of each column.
+    pub inverses: &'a [f32],
     /// Added to each row.
     pub bias: Option<&'a [f32]>,
     /// Lower and upper clamp, after the bias.
@@ -134,38 +146,112 @@ pub fn multiply(
     out: &mut [f32],
 ) {
     let width = to - from;
-    let mut sums = [[0; PANEL]; ROWS];
+    assert!(
+        scaling.scales.len() >= to
+            && scaling.inverses.len() >= to
+            && scaling.bias.is_none_or(|bias| bias.len() >= to)
+            && out.len() >= left.rows() * width
+            && to <= right.columns,
+        "numbers for all columns"
+    );
     for first in (0..left.rows()).step_by(ROWS) {
         let count = ROWS.min(left.rows() - first);
-        let bytes = &left.bytes[first * left.width..(first + count) * left.width];
         for panel in from / PANEL..to.div_ceil(PANEL) {
             let column = panel * PANEL;
             let end = (column + PANEL).min(to);
-            for sums in sums.iter_mut().take(count) {
-                sums.copy_from_slice(&right.starts[column..column + PANEL]);
-            }
-            dot(isa, bytes, left.width, count, right.panel(panel), &mut sums);
             let part = Scaling {
                 scales: &scaling.scales[column..end],
+                inverses: &scaling.inverses[column..end],
                 bias: scaling.bias.map(|bias| &bias[column..end]),
                 clamp: scaling.clamp,
             };
-            let place = first * width + column - from;
-            let rows = &left.scales[first..first + count];
-            scale_back(isa, &sums, &part, rows, width, &mut out[place..]);
+            let tile = Tile {
+                bytes: &left.bytes[first * left.width..(first + count) * left.width],
+                width: left.width,
+                scales: &left.scales[first..first + count],
+                inverses: &left.inverses[first..first + count],
+                panel: right.panel(panel),
+                starts: &right.starts[column..column + PANEL],
+                step: width,
+            };
+            tile.multiply(isa, &part, &mut out[first * width + column - from..]);
         }
+    }
+}
+
+/// Some rows and a panel.
+struct Tile<'a> {
+    bytes: &'a [u8],
+    /// Bytes of a row.
+    width: usize,
+    /// Scale of each row, and one over it.
+    scales: &'a [f32],
+    inverses: &'a [f32],
+    panel: &'a [Block],
+    starts: &'a [i32],
+    /// Floats from one row of the output to the next.
+    step: usize,
+}
+
+impl Tile<'_> {
+    fn multiply(&self, isa: Isa, scaling: &Scaling, out: &mut [f32]) {
+        let (count, columns) = (self.scales.len(), scaling.scales.len());
+        assert!(
+            self.bytes.len() >= count * self.width
+                && self.width >= self.panel.len() * STEP
+                && (1..=ROWS).contains(&count)
+                && self.inverses.len() == count
+                && self.starts.len() == PANEL
+                && columns <= PANEL
+                && out.len() >= (count - 1) * self.step + columns,
+            "rows of the panel's depth"
+        );
+        #[cfg(target_arch = "x86_64")]
+        if isa.level() == Level::Avx512 && x86::has_dot_products() {
+            macro_rules! rows {
+                ($($count:literal)*) => {
+                    match (count, columns > PANEL / 2) {
+                        // SAFETY: the features were detected; lengths are checked above.
+                        $(($count, true) => unsafe { x86::multiply::<$count, 2>(self, scaling, out) },)*
+                        // SAFETY: as above.
+                        $(($count, false) => unsafe { x86::multiply::<$count, 1>(self, scaling, out) },)*
+                        _ => {}
+                    }
+                };
+            }
+            rows!(1 2 3 4 5 6 7 8);
+            return;
+        }
+        let mut sums = [[0; PANEL]; ROWS];
+        for (row, sums) in sums.iter_mut().take(count).enumerate() {
+            sums.copy_from_slice(self.starts);
+            dot(isa, &self.bytes[row * self.width..(row + 1) * self.width], self.panel, sums);
+        }
+        scale_back(isa, &sums, scaling, self.scales, self.inverses, self.step, out);
     }
 }
 
 by_isa! {
     /// Writes rows of sums, a step apart.
-    fn scale_back(sums: &[[i32; PANEL]; ROWS], scaling: &Scaling, rows: &[f32], step: usize, out: &mut [f32]) {
+    fn scale_back(
+        sums: &[[i32; PANEL]; ROWS],
+        scaling: &Scaling,
+        rows: &[f32],
+        row_inverses: &[f32],
+        step: usize,
+        out: &mut [f32],
+    ) {
         let (low, high) = scaling.clamp;
         let is_clamped = low > f32::NEG_INFINITY || high < f32::INFINITY;
-        for ((sums, out), row_scale) in sums.iter().zip(out.chunks_mut(step)).zip(rows) {
+        let rows = rows.iter().zip(row_inverses);
+        for ((sums, out), (row_scale, row_inverse)) in sums.iter().zip(out.chunks_mut(step)).zip(rows) {
             let out = &mut out[..scaling.scales.len()];
-            for ((out, &sum), &scale) in out.iter_mut().zip(sums).zip(scaling.scales) {
-                *out = sum as f32 / (scale * row_scale);
+            let columns = scaling.scales.iter().zip(scaling.inverses);
+            for ((out, &sum), (scale, inverse)) in out.iter_mut().zip(sums).zip(columns) {
+                // A quotient by its reciprocal, and what is missing to the nearest float.
+                let (divisor, reciprocal) = (scale * row_scale, inverse * row_inverse);
+                let quotient = sum as f32 * reciprocal;
+                *out = (-quotient).mul_add(divisor, sum as f32).mul_add(reciprocal, quotient);
             }
             if let Some(bias) = scaling.bias {
                 for (out, &bias) in out.iter_mut().zip(bias) {
@@ -183,38 +269,16 @@ by_isa! {
     }
 }
 
-/// Adds the products of some rows and a panel to sums.
-fn dot(isa: Isa, bytes: &[u8], width: usize, count: usize, panel: &[Block], sums: &mut [[i32; PANEL]; ROWS]) {
-    assert!(
-        bytes.len() >= count * width && width >= panel.len() * STEP && count <= ROWS,
-        "rows of the panel's depth"
-    );
+/// Adds the products of a row and a panel to sums.
+fn dot(isa: Isa, row: &[u8], panel: &[Block], sums: &mut [i32; PANEL]) {
     match isa.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 if x86::has_dot_products() => {
-            macro_rules! rows {
-                ($($count:literal)*) => {
-                    match count {
-                        // SAFETY: the features were detected; lengths are checked above.
-                        $($count => unsafe { x86::dot_products::<$count>(bytes, width, panel, sums) },)*
-                        _ => {}
-                    }
-                };
-            }
-            rows!(1 2 3 4 5 6 7 8);
-        }
-        #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Avx2 => {
-            for (row, sums) in sums.iter_mut().take(count).enumerate() {
-                // SAFETY: a machine of these levels has AVX2; lengths are checked above.
-                unsafe { x86::pairs(&bytes[row * width..(row + 1) * width], panel, sums) };
-            }
+            assert!(row.len() >= panel.len() * STEP, "a row of the panel's depth");
+            // SAFETY: a machine of these levels has AVX2; the length is checked above.
+            unsafe { x86::pairs(row, panel, sums) }
         }
-        Level::Portable => {
-            for (row, sums) in sums.iter_mut().take(count).enumerate() {
-                portable(&bytes[row * width..(row + 1) * width], panel, sums);
-            }
-        }
+        Level::Portable => portable(row, panel, sums),
     }
 }
 
@@ -233,7 +297,7 @@ mod x86 {
     use std::arch::x86_64::*;
     use std::sync::OnceLock;
 
-    use super::{Block, PANEL, ROWS, STEP};
+    use super::{Block, PANEL, STEP, Scaling, Tile};
 
     /// Whether the processor multiplies and adds four bytes at once (VNNI).
     pub fn has_dot_products() -> bool {
@@ -241,47 +305,66 @@ mod x86 {
         *HAS.get_or_init(|| is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512f"))
     }
 
-    /// Adds the products of `N` rows and a panel to sums.
+    /// Multiplies `N` rows by the first `V` vectors of a panel, and writes them scaled.
     ///
     /// # Safety
-    /// The processor has AVX-512 F and VNNI; `bytes` holds `N` rows of `width`, each of at least four bytes a block.
+    /// The processor has AVX-512 F and VNNI. The tile has `N` rows of at least four bytes a block, the scaling at most
+    /// `V` vectors of columns, and the output room for them.
     #[target_feature(enable = "avx512f,avx512vnni")]
-    pub unsafe fn dot_products<const N: usize>(
-        bytes: &[u8],
-        width: usize,
-        panel: &[Block],
-        sums: &mut [[i32; PANEL]; ROWS],
-    ) {
-        let zero = _mm512_setzero_si512();
-        let (mut low, mut high) = ([zero; N], [zero; N]);
-        for (row, sums) in sums.iter().take(N).enumerate() {
-            // SAFETY: a row of sums is two vectors long.
-            (low[row], high[row]) = unsafe {
-                (_mm512_loadu_si512(sums.as_ptr().cast()), _mm512_loadu_si512(sums.as_ptr().add(16).cast()))
-            };
-        }
-        let start = bytes.as_ptr();
-        for (step, block) in panel.iter().enumerate() {
-            // SAFETY: a block is two aligned vectors long.
-            let (a, b) = unsafe {
-                (
-                    _mm512_load_si512(block.0.as_ptr().cast()),
-                    _mm512_load_si512(block.0.as_ptr().add(64).cast()),
-                )
-            };
+    #[allow(clippy::needless_range_loop)]
+    pub unsafe fn multiply<const N: usize, const V: usize>(tile: &Tile, scaling: &Scaling, out: &mut [f32]) {
+        let mut sums = [[_mm512_setzero_si512(); V]; N];
+        for v in 0..V {
+            // SAFETY: the starts are a panel long.
+            let start = unsafe { _mm512_loadu_si512(tile.starts.as_ptr().add(v * 16).cast()) };
             for row in 0..N {
-                // SAFETY: the caller promises four bytes for each block in each row.
-                let four = unsafe { start.add(row * width + step * STEP).cast::<i32>().read_unaligned() };
-                let four = _mm512_set1_epi32(four);
-                low[row] = _mm512_dpbusd_epi32(low[row], four, a);
-                high[row] = _mm512_dpbusd_epi32(high[row], four, b);
+                sums[row][v] = start;
             }
         }
-        for (row, sums) in sums.iter_mut().take(N).enumerate() {
-            // SAFETY: as where they were loaded.
-            unsafe {
-                _mm512_storeu_si512(sums.as_mut_ptr().cast(), low[row]);
-                _mm512_storeu_si512(sums.as_mut_ptr().add(16).cast(), high[row]);
+        let first = tile.bytes.as_ptr();
+        for (step, block) in tile.panel.iter().enumerate() {
+            let mut weights = [_mm512_setzero_si512(); V];
+            for v in 0..V {
+                // SAFETY: a block is two aligned vectors long.
+                weights[v] = unsafe { _mm512_load_si512(block.0.as_ptr().add(v * 64).cast()) };
+            }
+            for row in 0..N {
+                let place = row * tile.width + step * STEP;
+                // SAFETY: the caller promises four bytes for each block in each row.
+                let four = _mm512_set1_epi32(unsafe { first.add(place).cast::<i32>().read_unaligned() });
+                for v in 0..V {
+                    sums[row][v] = _mm512_dpbusd_epi32(sums[row][v], four, weights[v]);
+                }
+            }
+        }
+        let columns = scaling.scales.len();
+        let (low, high) = (_mm512_set1_ps(scaling.clamp.0), _mm512_set1_ps(scaling.clamp.1));
+        for v in 0..V {
+            let count = columns.saturating_sub(v * 16).min(16);
+            let mask = ((1u32 << count) - 1) as u16;
+            // SAFETY: lanes beyond the columns are not touched.
+            let load =
+                |from: &[f32]| unsafe { _mm512_maskz_loadu_ps(mask, from.as_ptr().wrapping_add(v * 16)) };
+            let (scale, inverse) = (load(scaling.scales), load(scaling.inverses));
+            let bias = scaling.bias.map(load);
+            for row in 0..N {
+                let sum = _mm512_cvtepi32_ps(sums[row][v]);
+                let divisor = _mm512_mul_ps(scale, _mm512_set1_ps(tile.scales[row]));
+                let reciprocal = _mm512_mul_ps(inverse, _mm512_set1_ps(tile.inverses[row]));
+                // A quotient by its reciprocal, and what is missing to the nearest float.
+                let quotient = _mm512_mul_ps(sum, reciprocal);
+                let missing = _mm512_fnmadd_ps(quotient, divisor, sum);
+                let mut result = _mm512_fmadd_ps(missing, reciprocal, quotient);
+                if let Some(bias) = bias {
+                    result = _mm512_add_ps(result, bias);
+                }
+                // The second operand is returned when one is NaN.
+                let result = _mm512_min_ps(high, _mm512_max_ps(low, result));
+                // SAFETY: the caller promises room for the columns of each row.
+                unsafe {
+                    let to = out.as_mut_ptr().wrapping_add(row * tile.step + v * 16);
+                    _mm512_mask_storeu_ps(to, mask, result);
+                }
             }
         }
     }
@@ -327,7 +410,8 @@ mod tests {
             let number = |at: usize| ((at * 7919 + 13) % 255) as i32 - 127;
             let floats: Vec<f32> = (0..rows * depth).map(|at| number(at) as f32 / 37.0).collect();
             let weights: Vec<i8> = (0..depth * columns).map(|at| number(at + 5) as i8).collect();
-            let scales: Vec<f32> = (0..columns).map(|at| 1.0 + at as f32).collect();
+            let scales: Vec<f32> = (0..columns).map(|at| 1.0 + 1.7 * at as f32).collect();
+            let inverses: Vec<f32> = scales.iter().map(|scale| 1.0 / scale).collect();
             let mut expected = Vec::new();
             for row in floats.chunks_exact(depth) {
                 let (whole, row_scale) = QuantizedMatmul::quantize_row(row);
@@ -344,8 +428,8 @@ mod tests {
                 let mut bytes = Bytes::default();
                 bytes.quantize(isa, &floats, depth, rows);
                 let mut out = vec![0.0; rows * columns];
-                let scaling =
-                    Scaling { scales: &scales, bias: None, clamp: (f32::NEG_INFINITY, f32::INFINITY) };
+                let clamp = (f32::NEG_INFINITY, f32::INFINITY);
+                let scaling = Scaling { scales: &scales, inverses: &inverses, bias: None, clamp };
                 multiply(isa, &bytes, &packed, &scaling, (0, columns), &mut out);
                 assert!(out == expected, "{rows} x {depth} x {columns} on {isa:?}");
             }

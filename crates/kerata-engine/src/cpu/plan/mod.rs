@@ -7,6 +7,7 @@ mod layout;
 mod transposes;
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use kerata_core::{Array, Error, Result, ResultExt, TensorSpec};
 
@@ -64,13 +65,24 @@ pub(crate) struct Plan {
 impl Plan {
     /// Runs the steps; `inputs` are the graph's inputs and then the values of variables that are not constant.
     pub fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
+        self.run_observed(cx, inputs, None)
+    }
+
+    /// Runs the steps; `observe` is told of each step how long it took.
+    pub fn run_observed(
+        &self,
+        cx: &Context,
+        inputs: &[&Array],
+        mut observe: Option<&mut dyn FnMut(usize, Duration)>,
+    ) -> Result<Vec<Array>> {
         let mut slots: Vec<Option<Array>> = vec![None; self.slots];
         for (&slot, &input) in self.inputs.iter().zip(inputs) {
             slots[slot] = Some(input.clone());
         }
         let places = self.layout.as_ref().and_then(|layout| layout.places(self, inputs));
         let mut buffers = Buffers::new(self, cx.pool, places);
-        for step in &self.steps {
+        for (at, step) in self.steps.iter().enumerate() {
+            let start = observe.is_some().then(Instant::now);
             let made = {
                 let inputs: Vec<&Array> =
                     step.inputs.iter().map(|&source| self.read(&slots, source)).collect::<Result<_>>()?;
@@ -81,6 +93,9 @@ impl Plan {
                 }
                 made?
             };
+            if let (Some(observe), Some(start)) = (&mut observe, start) {
+                observe(at, start.elapsed());
+            }
             for &slot in &step.dead {
                 if let Some(array) = slots[slot].take() {
                     buffers.free(slot, array);
@@ -98,6 +113,11 @@ impl Plan {
             }
         }
         Ok(results)
+    }
+
+    /// The names of the steps, in order: where each came from in the graph.
+    pub fn names(&self) -> Vec<&str> {
+        self.steps.iter().map(|step| step.name.as_str()).collect()
     }
 
     /// The names of the steps' kernels, in order: for tests and for looking at what was fused.

@@ -30,12 +30,17 @@ pub(super) fn takes(_: &Graph, _: &Node) -> bool {
 
 /// The step of a `quantized_matmul`.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
-    let [_, kernel, _] = &request.inputs[..] else { return None };
+    let [_, kernel, scale] = &request.inputs[..] else { return None };
+    let inverses = scale.constant.and_then(|scale| scale.as_f32().ok()).map(inverses);
     let packed = kernel.constant.and_then(|kernel| pack(kernel).ok());
     let columns = kernel.spec.size(1);
     let mut tail = Tail::new(request.epilogue.take());
     tail.absorb_bias(columns);
-    Some(Box::new(Quantized { packed, tail }))
+    Some(Box::new(Quantized { packed, inverses, tail }))
+}
+
+fn inverses(scales: &[f32]) -> Vec<f32> {
+    scales.iter().map(|scale| 1.0 / scale).collect()
 }
 
 fn pack(kernel: &Array) -> Result<Packed> {
@@ -46,6 +51,8 @@ fn pack(kernel: &Array) -> Result<Packed> {
 struct Quantized {
     /// The kernel, when it does not change.
     packed: Option<Packed>,
+    /// One over the scales, when these do not change.
+    inverses: Option<Vec<f32>>,
     tail: Tail,
 }
 
@@ -67,6 +74,14 @@ impl Kernel for Quantized {
                 &fresh
             }
         };
+        let made;
+        let inverses = match &self.inverses {
+            Some(inverses) => inverses,
+            None => {
+                made = inverses(scales);
+                &made
+            }
+        };
         let columns = packed.columns();
         let (lead, depth) = match x.shape() {
             [lead @ .., depth] if kernel.shape() == [*depth, columns] && scales.len() == columns => {
@@ -81,7 +96,7 @@ impl Kernel for Quantized {
         let other_slices = slices(others)?;
         let output = cx.float(shape.clone(), |out| {
             self.tail.run(&shape, &other_slices, cx.isa, 0, |finish| {
-                let scaling = Scaling { scales, bias: finish.bias, clamp: finish.clamp };
+                let scaling = Scaling { scales, inverses, bias: finish.bias, clamp: finish.clamp };
                 fill(cx, floats, depth, packed, &scaling, &finish, out);
             });
             Ok(())
