@@ -117,7 +117,7 @@ impl CpuSession {
         let mut times: Vec<StepTime> = kernels.into_iter().zip(names).map(step).collect();
         for _ in 0..runs {
             let mut observe = |at: usize, time| times[at].time = times[at].time.min(time);
-            let cx = Context { isa: self.isa, workers: &self.workers, pool: &self.pool };
+            let cx = Context::new(self.isa, &self.workers, &self.pool);
             self.workers.enter(|| self.plan.run_observed(&cx, &all, Some(&mut observe)))?;
         }
         Ok(times)
