@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Graph, Node, NodeKind, Tensor, TensorSpec, ValueId};
 use crate::array::Array;
-use crate::ops::Op;
+use crate::ops::{Generator, Op};
 use crate::{Error, Result, ResultExt};
 
 /// Constants of at most this many elements are shared when equal.
@@ -33,6 +33,8 @@ struct State {
     constants: HashMap<(crate::DType, Vec<usize>, Vec<u8>), usize>,
     /// Values of the parent and the inputs that stand for them here.
     captures: Vec<(Tensor, ValueId)>,
+    /// Whose random numbers are drawn; that of the outermost graph counts.
+    generator: Generator,
 }
 
 impl GraphBuilder {
@@ -188,6 +190,16 @@ impl GraphBuilder {
         let id =
             root.0.state.borrow().graph.updates.iter().find(|(known, _)| known == path).map(|entry| entry.1);
         id.and_then(|id| root.tensor(id).ok())
+    }
+
+    /// Sets whose random numbers the functions of [`ops`](crate::ops) draw from here on, in bodies too.
+    pub fn set_generator(&self, generator: Generator) {
+        self.root().0.state.borrow_mut().generator = generator;
+    }
+
+    /// Whose random numbers are drawn.
+    pub fn generator(&self) -> Generator {
+        self.root().0.state.borrow().generator
     }
 
     /// Starts a name scope that lasts until the guard is dropped.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kerata_core::array::Array;
 use kerata_core::artifact::TraceOrigin;
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
+use kerata_core::ops::Generator;
 use kerata_core::{Artifact, DType, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
 
 use super::{ModelTraces, Network, Summary};
@@ -49,6 +50,10 @@ pub struct Model {
     /// Why the model cannot run: a layer or function whose code is not there.
     blocked: Option<Error>,
     seed: i64,
+    /// Whose random numbers its layers draw.
+    generator: Generator,
+    /// The classes that it was made or compiled with; the built-in ones when there is none.
+    registry: Option<Arc<Registry>>,
     /// The specs that a model was built for that does not know its inputs.
     given: Vec<TensorSpec>,
 }
@@ -63,14 +68,21 @@ impl Model {
         })?;
         let root = AnyLayer::read(config, registry)?;
         let mut model = Self::unbuilt(root, artifact.clone());
+        model.set_registry(registry);
         model.build(&[])?;
         Ok(model)
     }
 
     /// A model of layers, with new variables; `seed` is where their random numbers start.
     pub fn new(layers: impl Into<AnyLayer>, seed: i64) -> Result<Self> {
+        Self::new_with(layers, seed, Generator::default())
+    }
+
+    /// The same with the random numbers of either backend of Keras, for start values and for what layers draw.
+    pub fn new_with(layers: impl Into<AnyLayer>, seed: i64, generator: Generator) -> Result<Self> {
         let mut model = Self::unbuilt(layers.into(), Artifact::new());
         model.seed = seed;
+        model.generator = generator;
         model.build(&[])?;
         if let Some(error) = model.blocked {
             return Err(error);
@@ -90,7 +102,16 @@ impl Model {
     fn unbuilt(root: AnyLayer, artifact: Artifact) -> Self {
         let trainable = root.trainable();
         let place = Place { name: root.name().to_owned(), trainable, ..Place::default() };
-        Self { root, place: Arc::new(place), artifact, blocked: None, seed: 0, given: Vec::new() }
+        Self {
+            root,
+            place: Arc::new(place),
+            artifact,
+            blocked: None,
+            seed: 0,
+            generator: Generator::default(),
+            registry: None,
+            given: Vec::new(),
+        }
     }
 
     /// Builds a model that does not know its input shape for inputs of these specs.
@@ -149,6 +170,17 @@ impl Model {
         }
     }
 
+    /// Sets the classes that names in its compile config stand for.
+    pub fn set_registry(&mut self, registry: &Registry) {
+        let is_built_in = std::ptr::eq(registry, Registry::built_in());
+        self.registry = (!is_built_in).then(|| Arc::new(registry.clone()));
+    }
+
+    /// Sets whose random numbers the layers draw from here on.
+    pub fn set_generator(&mut self, generator: Generator) {
+        self.generator = generator;
+    }
+
     /// Gives the model the compile config that Keras would write.
     pub fn set_compile_config(&mut self, config: Object) {
         self.artifact.compile_config = Some(Tree::Object(config));
@@ -179,11 +211,17 @@ impl Model {
     /// Calls the model on tensors of a graph that is being built, one for each input in order.
     pub fn call(&self, builder: &GraphBuilder, inputs: &[Tensor], training: bool) -> Result<Traced> {
         self.check()?;
+        builder.set_generator(self.generator);
         let scope =
             Scope::root(builder.clone(), self.place.clone(), training).with_assets(&self.artifact.assets);
         let inputs: Vec<Masked> = inputs.iter().cloned().map(Masked::from).collect();
         let (outputs, losses) = self.root.call_root(scope, &Arguments::tensors(&inputs))?;
         Ok(Traced { outputs, losses })
+    }
+
+    /// The classes that it was made or compiled with.
+    pub fn registry(&self) -> &Registry {
+        self.registry.as_deref().unwrap_or_else(|| Registry::built_in())
     }
 
     /// Fails when the model cannot run, and says why and what to do.
@@ -367,13 +405,14 @@ impl Model {
     }
 
     fn initial(&self, path: &str, slot: &Slot) -> Result<Array> {
-        initial(path, slot, self.seed)
+        initial(path, slot, self.seed, self.generator)
     }
 }
 
 /// The value that a variable starts with; `seed` is where random numbers of the model start.
-pub(super) fn initial(path: &str, slot: &Slot, seed: i64) -> Result<Array> {
+pub(super) fn initial(path: &str, slot: &Slot, seed: i64, generator: Generator) -> Result<Array> {
     let builder = GraphBuilder::new("initial");
+    builder.set_generator(generator);
     let start = Start {
         builder: builder.clone(),
         shape: slot.spec.sizes()?,

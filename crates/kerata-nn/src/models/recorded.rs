@@ -138,7 +138,7 @@ impl Traces for RecordedTraces {
             let (_, place) = self.lower(calls)?;
             let slots = place.variables();
             if let Some((_, slot, _)) = slots.into_iter().find(|(known, _, _)| known == path) {
-                return initial(path, slot, 0)?.to_variable().map(Some);
+                return initial(path, slot, 0, Default::default())?.to_variable().map(Some);
             }
         }
         Ok(None)

@@ -1,5 +1,6 @@
 //! Random numbers that follow from a seed.
 
+mod generator;
 mod philox;
 
 use crate::ops::room;
@@ -9,6 +10,9 @@ room! {
         random, random_bernoulli, random_categorical, random_integers, random_normal, random_truncated_normal,
         random_uniform
     };
+    threefry => Threefry { threefry };
 }
 
+pub use generator::Generator;
 pub use random::Distribution;
+pub use threefry::Draw;

@@ -1,6 +1,8 @@
 //! `random`: numbers that follow from a seed, the same as TensorFlow's stateless ops give on the CPU.
 
+use super::generator::Generator;
 use super::philox::Philox;
+use super::threefry::{Draw, threefry};
 use crate::array::Array;
 use crate::graph::{GraphBuilder, Tensor, TensorSpec};
 use crate::ops::size::{Dim, Size, dims, shape_of_dims};
@@ -60,6 +62,9 @@ pub fn random_uniform(
     high: f64,
     dtype: DType,
 ) -> Result<Tensor> {
+    if seed.builder().generator() == Generator::Jax {
+        return threefry(seed, Draw::Uniform, (low, high), sizes, dtype);
+    }
     let unit = random(seed, Distribution::Uniform, sizes, dtype)?;
     let (low, high) = (ops::scalar(&unit, low)?, ops::scalar(&unit, high)?);
     ops::add(&ops::multiply(&unit, &ops::subtract(&high, &low)?)?, &low)
@@ -73,7 +78,11 @@ pub fn random_normal(
     stddev: f64,
     dtype: DType,
 ) -> Result<Tensor> {
-    ops::plus(&ops::times(&random(seed, Distribution::Normal, sizes, dtype)?, stddev)?, mean)
+    let standard = match seed.builder().generator() {
+        Generator::Jax => threefry(seed, Draw::Normal, (0.0, 0.0), sizes, dtype)?,
+        Generator::TensorFlow => random(seed, Distribution::Normal, sizes, dtype)?,
+    };
+    ops::plus(&ops::times(&standard, stddev)?, mean)
 }
 
 /// Numbers spread normally, without what is two or more standard deviations from the mean.
@@ -84,7 +93,11 @@ pub fn random_truncated_normal(
     stddev: f64,
     dtype: DType,
 ) -> Result<Tensor> {
-    ops::plus(&ops::times(&random(seed, Distribution::TruncatedNormal, sizes, dtype)?, stddev)?, mean)
+    let standard = match seed.builder().generator() {
+        Generator::Jax => threefry(seed, Draw::TruncatedNormal, (-2.0, 2.0), sizes, dtype)?,
+        Generator::TensorFlow => random(seed, Distribution::TruncatedNormal, sizes, dtype)?,
+    };
+    ops::plus(&ops::times(&standard, stddev)?, mean)
 }
 
 /// Whole numbers spread evenly from `low` to below `high`, as int32 or int64.
@@ -102,6 +115,11 @@ pub fn random_integers(
     };
     let span = high.checked_sub(low).filter(|span| *span > 0);
     let span = span.ok_or_else(|| Error::usage(format!("no whole number from {low} to below {high}")))?;
+    if seed.builder().generator() == Generator::Jax {
+        // Without 64-bit mode, JAX draws 32 bits whatever is asked for.
+        let drawn = threefry(seed, Draw::Integers, (low as f64, high as f64), sizes, DType::Int32)?;
+        return ops::cast(&drawn, dtype);
+    }
     let bits = random(seed, Distribution::Bits, sizes, unsigned)?;
     let span = ops::full(bits.builder(), Vec::<Size>::new(), span, unsigned)?;
     ops::plus(&ops::cast(&ops::remainder(&bits, &span)?, dtype)?, low)
@@ -113,7 +131,7 @@ pub fn random_bernoulli(
     sizes: impl IntoIterator<Item = impl Into<Size>>,
     probability: &Tensor,
 ) -> Result<Tensor> {
-    let unit = random(seed, Distribution::Uniform, sizes, probability.dtype())?;
+    let unit = random_uniform(seed, sizes, 0.0, 1.0, probability.dtype())?;
     ops::less(&unit, probability)
 }
 
