@@ -34,6 +34,7 @@ use kerata_core::{Error, Object, Result};
 
 use crate::layers::Arguments;
 use call::Call;
+pub(crate) use image::{hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv};
 pub(crate) use resize::{Fit, resize};
 
 /// What a function computes from the arguments of a call.

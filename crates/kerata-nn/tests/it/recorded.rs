@@ -221,7 +221,12 @@ fn random_layers_draw_what_keras_draws() {
 }
 
 fn twenty_golden_steps(path: &Path, expected: &Tree, within: f64) -> Result<()> {
-    let artifact = read(&path.join("model.keras"))?;
+    let mut artifact = read(&path.join("model.keras"))?;
+    if path.ends_with("mixed_float16_compiled") {
+        // Keras starts the optimizer that it wraps for half precision anew when it loads a file: so does this run, to be
+        // compared. `fit` goes on with what the file holds.
+        artifact.variables.retain(|_, variable| variable.role != Role::Optimizer);
+    }
     let targets = arrays(path, "train_target")?;
     let specs: Vec<_> = targets.iter().map(Array::spec).collect();
     let (mut run, specs) = Run::new(&artifact, &Feeds::new(specs))?;
@@ -255,11 +260,6 @@ fn twenty_golden_steps(path: &Path, expected: &Tree, within: f64) -> Result<()> 
         Ok(())
     };
     probes(run.all(&run.weights), expected.require("weights")?).at(|| "weights")?;
-    // Keras starts the optimizer that is wrapped for half precision anew when it loads a file: its record says 20
-    // iterations, where the file had one already. Here it goes on.
-    if path.ends_with("mixed_float16_compiled") {
-        return Ok(());
-    }
     probes(run.all(&run.optimizer), expected.require("optimizer")?).at(|| "optimizer")
 }
 

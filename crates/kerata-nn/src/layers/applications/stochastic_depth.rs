@@ -12,11 +12,23 @@ config! {
 }
 
 impl Layer for StochasticDepth {
+    fn build(&self, scope: &mut Scope, _: &[TensorSpec]) -> Result<()> {
+        // Keras draws from a generator of the whole program, which no file holds; here each layer has its own.
+        scope.seed("seed_generator", &Seed::none())
+    }
+
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        if scope.training() && self.drop_path_rate > 0.0 {
-            // Keras draws from a generator of the whole program, which no file holds.
-            return Err(Error::unsupported("training `StochasticDepth` with a rate above zero"));
+        let x = inputs.only()?;
+        if !scope.training() {
+            return Ok(vec![x.clone()]);
         }
-        Ok(vec![inputs.only()?.clone()])
+        let keep = 1.0 - self.drop_path_rate;
+        let mut sizes = vec![ops::Size::Known(1); x.rank()];
+        if let Some(first) = sizes.first_mut() {
+            *first = x.size(0);
+        }
+        let chance = ops::random_uniform(&scope.next_seed("seed_generator")?, sizes, 0.0, 1.0, DType::Float32)?;
+        let kept = ops::cast(&ops::floor(&ops::plus(&chance, keep)?)?, x.dtype())?;
+        Ok(vec![ops::multiply(&ops::divide(x, &ops::scalar(x, keep)?)?, &kept)?])
     }
 }

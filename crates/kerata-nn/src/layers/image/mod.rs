@@ -3,7 +3,9 @@
 use super::Layer;
 use crate::config::macros::family;
 
+mod blur;
 mod images;
+mod projection;
 mod random;
 
 family! { dyn Layer;

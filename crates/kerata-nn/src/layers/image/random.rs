@@ -1,21 +1,46 @@
 //! `random!`: layers that change images at random in training and give them as they are otherwise.
 
-/// Declares a layer that changes images at random in training. What it does then is not computed here yet, and training
-/// through it fails instead of going on without it.
+/// Declares a layer that changes images at random in training. Without a function that does so training through it fails
+/// instead of going on without it.
 macro_rules! random {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr),* $(,)? }) => {
+        random!(@config $(#[$doc])* $name { $($(#[$field_doc])* $field: $type = $default,)* });
+
+        impl Layer for $name {
+            fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+                crate::layers::image::random::unchanged(scope, inputs)
+            }
+        }
+    };
+    // With the function that changes a batch of images, channels last.
+    (
+        $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr),* $(,)? }
+        change $change:path
+    ) => {
+        random!(@config $(#[$doc])* $name { $($(#[$field_doc])* $field: $type = $default,)* });
+
+        impl Layer for $name {
+            fn build(&self, scope: &mut Scope, _: &[TensorSpec]) -> Result<()> {
+                crate::layers::image::random::build_seed(scope, &self.seed)
+            }
+
+            fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+                let x = crate::layers::image::random::in_compute_dtype(scope, inputs.only()?)?;
+                if !scope.training() {
+                    return Ok(vec![x]);
+                }
+                let change = |x: &Tensor| $change(self, scope, x);
+                Ok(vec![crate::layers::image::images::images(&x, self.data_format, change)?])
+            }
+        }
+    };
+    (@config $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr,)* }) => {
         config! {
             $(#[$doc])*
             pub struct $name {
                 /// Where the channels are.
                 data_format: DataFormat = DataFormat::ChannelsLast,
                 $($(#[$field_doc])* $field: $type = $default,)*
-            }
-        }
-
-        impl Layer for $name {
-            fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-                crate::layers::image::random::unchanged(scope, inputs)
             }
         }
     };
@@ -40,6 +65,32 @@ pub(super) fn for_each_image(scope: &Scope, x: &Tensor, low: f64, high: f64) -> 
         *first = x.size(0);
     }
     ops::random_uniform(&scope.next_seed(SEED)?, sizes, low, high, x.dtype())
+}
+
+/// A random number for each image of a batch, `[n]`.
+pub(super) fn one_each(scope: &Scope, x: &Tensor, low: f64, high: f64) -> Result<Tensor> {
+    one_each_of(scope, x, low, high, DType::Float32)
+}
+
+/// The same of a dtype.
+pub(super) fn one_each_of(scope: &Scope, x: &Tensor, low: f64, high: f64, dtype: DType) -> Result<Tensor> {
+    ops::random_uniform(&seed_of(scope)?, [x.size(0)], low, high, dtype)
+}
+
+/// The same as `[n, 1, 1, 1]`, to be met with images.
+pub(super) fn beside(x: &Tensor) -> Result<Tensor> {
+    ops::reshape(x, [-1, 1, 1, 1])
+}
+
+/// The next seed.
+pub(super) fn seed_of(scope: &Scope) -> Result<Tensor> {
+    scope.next_seed(SEED)
+}
+
+/// Which images of a batch are changed, `[n]`, when a share of them between two ends is.
+pub(super) fn chosen(scope: &Scope, x: &Tensor, [low, high]: [f64; 2]) -> Result<Tensor> {
+    let share = one_each(scope, x, low, high)?;
+    ops::less(&one_each(scope, x, 0.0, 1.0)?, &share)
 }
 
 /// The lower and upper end of a `factor`: two numbers, or one for both sides of zero.

@@ -1,6 +1,7 @@
 //! `RandomInvert`: makes negatives of images, in training.
 
-use super::random::random;
+use super::images::range_of;
+use super::random::{beside, chosen, ends, random};
 use crate::layers::prelude::*;
 
 random! {
@@ -13,4 +14,11 @@ random! {
         /// Start of the random numbers.
         seed: Seed = Seed::none(),
     }
+    change invert
+}
+
+fn invert(layer: &RandomInvert, scope: &Scope, x: &Tensor) -> Result<Tensor> {
+    let is_inverted = chosen(scope, x, ends(&layer.factor, 0.0)?)?;
+    let [_, high] = range_of(&layer.value_range)?;
+    ops::select(&beside(&is_inverted)?, &ops::subtract(&ops::scalar(x, high)?, x)?, x)
 }

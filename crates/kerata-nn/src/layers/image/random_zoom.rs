@@ -1,11 +1,15 @@
 //! `RandomZoom`: makes images larger or smaller, in training.
 
-use super::random::random;
+use super::images::images;
+use super::projection::{Sampling, extent, project};
+use super::random::{build_seed, ends, in_compute_dtype, one_each};
 use crate::layers::prelude::*;
 
-random! {
+config! {
     /// Makes images larger or smaller, in training.
-    RandomZoom {
+    pub struct RandomZoom {
+        /// Where the channels are.
+        data_format: DataFormat = DataFormat::ChannelsLast,
         /// By how much of the height.
         height_factor: Tree = Tree::Float(0.1),
         /// By how much of the width; as the height when there is nothing.
@@ -18,5 +22,36 @@ random! {
         seed: Seed = Seed::none(),
         /// The value of `constant` edges.
         fill_value: Tree = Tree::Float(0.0),
+    }
+}
+
+impl Layer for RandomZoom {
+    fn build(&self, scope: &mut Scope, _: &[TensorSpec]) -> Result<()> {
+        build_seed(scope, &self.seed)
+    }
+
+    fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let x = in_compute_dtype(scope, inputs.only()?)?;
+        if !scope.training() {
+            return Ok(vec![x]);
+        }
+        let Self { fill_mode, fill_value, interpolation, .. } = self;
+        let zoom = |x: &Tensor, factor: &Tree| {
+            let [low, high] = ends(factor, f64::NEG_INFINITY)?;
+            one_each(scope, x, 1.0 + low, 1.0 + high)
+        };
+        let zoomed = images(&x, self.data_format, |x| {
+            let height = zoom(x, &self.height_factor)?;
+            let width = if self.width_factor.is_null() { height.clone() } else { zoom(x, &self.width_factor)? };
+            let shift = |axis, zoom: &Tensor| {
+                let middle = ops::times(&ops::plus(&extent(x, axis)?, -1)?, 0.5)?;
+                ops::multiply(&middle, &ops::one_minus(zoom)?)
+            };
+            let zero = ops::zeros_like(&height)?;
+            let (right, down) = (shift(2, &width)?, shift(1, &height)?);
+            let factors = [width, zero.clone(), right, zero.clone(), height, down, zero.clone(), zero];
+            project(x, &factors, &Sampling { fill_mode, fill_value, interpolation })
+        })?;
+        Ok(vec![zoomed])
     }
 }
