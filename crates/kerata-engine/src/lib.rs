@@ -78,6 +78,16 @@ pub trait Session: Send + Sync {
     /// [`set_variables`](Self::set_variables) for that.
     fn run_with_updates(&self, inputs: &[Array]) -> Result<(Vec<Array>, Updates)>;
 
+    /// One step: the outputs, with the new values of variables taken over. Those of variables that the graph only updates and
+    /// never reads are given back. The old values are given up while the step runs, so that it needs less memory: after an
+    /// error the session is of no more use.
+    fn step(&mut self, inputs: &[Array]) -> Result<(Vec<Array>, Updates)> {
+        let (outputs, updates) = self.run_with_updates(inputs)?;
+        let (kept, unread) = updates.into_iter().partition(|(path, _)| self.variable(path).is_ok());
+        self.set_variables(kept)?;
+        Ok((outputs, unread))
+    }
+
     /// Gives variables new values; paths that the graph does not read are ignored.
     fn set_variables(&mut self, values: Updates) -> Result<()>;
 

@@ -43,8 +43,9 @@ pub fn flows(
         if grads.iter().all(Option::is_none) {
             continue;
         }
+        let wanted: Vec<bool> = inputs.iter().map(|input| useful[input.id().node]).collect();
         let back = op
-            .gradient(&Gradient { inputs: &inputs, outputs: &outputs, grads: &grads })
+            .gradient(&Gradient { inputs: &inputs, outputs: &outputs, grads: &grads, wanted: &wanted })
             .at(|| format!("gradient of op `{}`", op.name()))
             .at(|| node.name.clone())?;
         if back.len() != inputs.len() {

@@ -11,12 +11,19 @@ pub struct Gradient<'a> {
     pub outputs: &'a [Tensor],
     /// Gradients of the outputs; `None` where none flows.
     pub grads: &'a [Option<Tensor>],
+    /// For each input, whether anybody wants its gradient; others may be left out.
+    pub wanted: &'a [bool],
 }
 
 impl Gradient<'_> {
     /// An input.
     pub fn input(&self, index: usize) -> Result<&Tensor> {
         self.inputs.get(index).ok_or_else(|| Error::internal(format!("no input {index}")))
+    }
+
+    /// Whether anybody wants the gradient of an input.
+    pub fn is_wanted(&self, index: usize) -> bool {
+        self.wanted.get(index).copied().unwrap_or(true)
     }
 
     /// An output.

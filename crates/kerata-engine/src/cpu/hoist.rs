@@ -9,7 +9,8 @@ use kerata_core::{Array, DType, Error, Result, Shape, TensorSpec};
 use super::steps::{binary, unary};
 
 /// Splits a body into what can be computed for all elements at once, and the rest, which takes the results as further
-/// sequences after its inputs. Only worth it when a product is among them.
+/// sequences after its inputs. Only worth it when a product is among them. Captures, which come after the sequences, are the
+/// same for all elements, as constants are.
 pub(super) fn hoist(body: &Graph, sequences: Range<usize>) -> Result<Option<(Graph, Graph)>> {
     let body = &with_constants_first(body, sequences.clone())?;
     let Moves { moves, has_product } = Moves::new(body, sequences.clone())?;
@@ -30,10 +31,11 @@ pub(super) fn hoist(body: &Graph, sequences: Range<usize>) -> Result<Option<(Gra
     }
     let builder = GraphBuilder::new("before");
     let mut made: Vec<Option<Tensor>> = vec![None; count];
-    for at in sequences {
+    for at in sequences.start..body.inputs.len() {
         let value = body.inputs[at];
-        let spec = longer(body.spec(value)?);
-        made[value.node] = Some(builder.input(format!("sequence_{at}"), spec));
+        let spec = body.spec(value)?;
+        let spec = if at < sequences.end { longer(spec) } else { spec.clone() };
+        made[value.node] = Some(builder.input(format!("input_{at}"), spec));
     }
     for (at, node) in body.nodes.iter().enumerate() {
         made[at] = match &node.kind {
@@ -85,14 +87,19 @@ impl Moves {
     fn new(body: &Graph, sequences: Range<usize>) -> Result<Moves> {
         let count = body.nodes.len();
         let (mut moves, mut has_product) = (vec![false; count], vec![false; count]);
-        for at in sequences {
+        for at in sequences.clone() {
             let spec = body.spec(body.inputs[at])?;
             moves[body.inputs[at].node] = spec.dtype == DType::Float32;
         }
         for (at, node) in body.nodes.iter().enumerate() {
             let Some(op) = node.op() else { continue };
             let rank = node.outputs.first().map_or(0, TensorSpec::rank);
-            let constant_rank = |value: ValueId| body.nodes[value.node].constant().map(Array::rank);
+            let constant_rank = |value: ValueId| {
+                let captures = body.inputs.get(sequences.end..).unwrap_or_default();
+                let spec = body.spec(value).ok().filter(|spec| spec.dtype == DType::Float32);
+                let capture = spec.filter(|_| captures.contains(&value)).map(TensorSpec::rank);
+                body.nodes[value.node].constant().map(Array::rank).or(capture)
+            };
             let may = match (op.name(), &node.inputs[..]) {
                 ("matmul", [left, right]) => moves[left.node] && constant_rank(*right) == Some(2),
                 (_, [x]) if unary(op).is_some() => moves[x.node],
@@ -115,11 +122,13 @@ impl Moves {
 
 /// The body with `(a + b) + constant` as `(a + constant) + b` where `a` is computed ahead and `b` is not: so is the bias.
 fn with_constants_first(body: &Graph, sequences: Range<usize>) -> Result<Graph> {
-    let Moves { has_product, .. } = Moves::new(body, sequences)?;
+    let Moves { has_product, .. } = Moves::new(body, sequences.clone())?;
     body.rewrite(|rewriter, node| {
         let is_sum = |node: &Node| node.op().is_some_and(|op| op.as_any().is::<Add>());
         let [left, right] = node.inputs[..] else { return Ok(Step::Keep) };
-        let is_constant = |value: ValueId| body.nodes[value.node].constant().is_some();
+        let captures = body.inputs.get(sequences.end..).unwrap_or_default();
+        let is_constant =
+            |value: ValueId| body.nodes[value.node].constant().is_some() || captures.contains(&value);
         let (sum, constant) = if is_constant(right) { (left, right) } else { (right, left) };
         let inner = &body.nodes[sum.node];
         if !is_sum(node) || !is_constant(constant) || !is_sum(inner) || has_product[sum.node] {

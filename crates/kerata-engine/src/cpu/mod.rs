@@ -10,6 +10,7 @@ mod cell;
 mod context;
 mod domain;
 mod hoist;
+mod merge;
 mod plan;
 mod program;
 mod rewrite;

@@ -11,6 +11,7 @@ use super::StepTime;
 use super::batch;
 use super::context::{Context, Pool};
 use super::kernels::isa::Isa;
+use super::merge;
 use super::plan::{Plan, Read, Weights};
 use super::rewrite;
 use super::workers::Workers;
@@ -160,7 +161,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
             node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
-    let graph = rewrite::simplify(&planned)?;
+    let graph = merge::merge_scans(&rewrite::simplify(&planned)?)?;
     let variables = graph.variables().map(|(path, ..)| path.to_owned());
     let live = variables.filter(|path| !packed.contains(path)).collect();
     let plan = Plan::new(&graph, isa, Some(&Weights { paths: &packed, read }))?;

@@ -172,11 +172,19 @@ impl Op for Scan {
             Ok((made, states.to_vec()))
         })?;
 
-        let flows = |spec: &TensorSpec| !spec.dtype.is_integer() && !matches!(spec.dtype, crate::DType::Bool | crate::DType::String);
+        let flows = |at: usize, spec: &TensorSpec| {
+            g.is_wanted(at) && !spec.dtype.is_integer() && !matches!(spec.dtype, crate::DType::Bool | crate::DType::String)
+        };
+        let first_capture = self.states + self.sequences;
         // What is carried back: gradients of float states, then sums of gradients of float captures.
-        let float_states: Vec<usize> = (0..self.states).filter(|&at| flows(states[at].spec())).collect();
-        let float_captures: Vec<usize> = (0..captures.len()).filter(|&at| flows(captures[at].spec())).collect();
-        let float_elements: Vec<usize> = (0..self.sequences).filter(|&at| flows(sequences[at].spec())).collect();
+        let is_float = |state: &Tensor| {
+            !state.dtype().is_integer() && !matches!(state.dtype(), crate::DType::Bool | crate::DType::String)
+        };
+        let float_states: Vec<usize> = (0..self.states).filter(|&at| is_float(&states[at])).collect();
+        let float_captures: Vec<usize> =
+            (0..captures.len()).filter(|&at| flows(first_capture + at, captures[at].spec())).collect();
+        let float_elements: Vec<usize> =
+            (0..self.sequences).filter(|&at| flows(self.states + at, sequences[at].spec())).collect();
         let float_results: Vec<usize> =
             (self.states..g.outputs.len()).filter(|&at| matches!(g.grads.get(at), Some(Some(_)))).collect();
         let mut carried = Vec::new();
@@ -192,6 +200,7 @@ impl Op for Scan {
             inputs.push(g.grad(at)?);
         }
         let back = ScanOptions { length: self.length, reverse: !self.reverse };
+        let mut later = vec![None; float_captures.len()];
         let (last, per_step) = scan(builder, &carried, &inputs, back, |carried, elements| {
             let child = body_builder(carried, elements, builder)?;
             let (own, result_grads) = elements.split_at(self.states + self.sequences);
@@ -214,15 +223,21 @@ impl Op for Scan {
             let flowing = autodiff::flows(&child, &made, &grads, &wrt)?;
             let mut new = Vec::new();
             let mut results = Vec::new();
+            let mut of_captures = Vec::new();
             for (at, (grad, wrt)) in flowing.into_iter().zip(&wrt).enumerate() {
                 let grad = grad.map_or_else(|| ops::zeros_like(wrt), Ok)?;
                 if at < float_states.len() {
                     new.push(grad);
                 } else if at < carried.len() {
-                    new.push(ops::add(&carried[at], &grad)?);
+                    of_captures.push((at, grad));
                 } else {
                     results.push(grad);
                 }
+            }
+            for ((at, grad), later) in of_captures.into_iter().zip(&mut later) {
+                *later = Later::of(&child, &grad, elements, &mut results)?;
+                // What is summed afterwards is carried along as the zeros that it began as.
+                new.push(if later.is_some() { carried[at].clone() } else { ops::add(&carried[at], &grad)? });
             }
             Ok((new, results))
         })?;
@@ -231,8 +246,12 @@ impl Op for Scan {
         for (&at, grad) in float_states.iter().zip(&last) {
             grads[at] = Some(grad.clone());
         }
-        for (&at, grad) in float_captures.iter().zip(&last[float_states.len()..]) {
-            grads[self.states + self.sequences + at] = Some(grad.clone());
+        let sums = last[float_states.len()..].iter().zip(later);
+        for (&at, (sum, later)) in float_captures.iter().zip(sums) {
+            grads[first_capture + at] = Some(match later {
+                Some(later) => later.sum(&captures[at], &inputs, &per_step)?,
+                None => sum.clone(),
+            });
         }
         for (&at, grad) in float_elements.iter().zip(&per_step) {
             grads[self.states + at] = Some(grad.clone());
@@ -242,6 +261,91 @@ impl Op for Scan {
 
     fn subgraphs(&self) -> Vec<&Graph> {
         vec![&self.body]
+    }
+}
+
+/// A gradient of a capture that is not summed step by step but at once for all steps, when the parts it is made of are there.
+#[derive(Clone, Copy)]
+enum Later {
+    /// The product of what each step multiplied by, transposed, with a gradient.
+    Product { left: Part, right: Part },
+    /// The sum of a gradient.
+    Sum(Part),
+}
+
+/// A value of each step.
+#[derive(Clone, Copy)]
+enum Part {
+    /// An element of a sequence that goes in.
+    Input(usize),
+    /// An element of a result.
+    Result(usize),
+}
+
+impl Part {
+    /// A value of the body for after the loop: an element, or one more result.
+    fn keep(value: &Tensor, elements: &[Tensor], results: &mut Vec<Tensor>) -> Self {
+        let among = |list: &[Tensor]| list.iter().position(|known| known.id() == value.id());
+        if let Some(at) = among(elements) {
+            return Self::Input(at);
+        }
+        Self::Result(among(results).unwrap_or_else(|| {
+            results.push(value.clone());
+            results.len() - 1
+        }))
+    }
+
+    /// The values of all steps.
+    fn all<'a>(self, inputs: &'a [Tensor], results: &'a [Tensor]) -> Result<&'a Tensor> {
+        let found = match self {
+            Self::Input(at) => inputs.get(at),
+            Self::Result(at) => results.get(at),
+        };
+        found.ok_or_else(|| Error::internal("a value of each step"))
+    }
+
+    /// The same as one matrix, when they are matrices of rows.
+    fn rows(self, inputs: &[Tensor], results: &[Tensor]) -> Result<Tensor> {
+        let all = self.all(inputs, results)?;
+        ops::reshape(all, [-1, all.spec().known_axis(-1)? as i64])
+    }
+}
+
+impl Later {
+    /// Takes a gradient apart: products of matrices with matrices of known width, and sums over what a value was stretched to.
+    fn of(child: &GraphBuilder, grad: &Tensor, elements: &[Tensor], results: &mut Vec<Tensor>) -> Result<Option<Self>> {
+        let (node, inputs) = child.producer(grad)?;
+        let (Some(op), Some(first)) = (node.op(), inputs.first()) else { return Ok(None) };
+        let is_matrix = |x: &Tensor| x.rank() == 2 && x.spec().size(1).is_some();
+        let sum = op.as_any().downcast_ref::<ops::Sum>();
+        match (op.name(), inputs.get(1)) {
+            ("matmul", Some(second)) => {
+                let (node, inputs) = child.producer(first)?;
+                let is_turned = node.op().is_some_and(|op| op.name() == "transpose");
+                let [left] = &inputs[..] else { return Ok(None) };
+                if !is_turned || !is_matrix(left) || !is_matrix(second) {
+                    return Ok(None);
+                }
+                let left = Part::keep(left, elements, results);
+                Ok(Some(Self::Product { left, right: Part::keep(second, elements, results) }))
+            }
+            ("sum_like", _) => Ok(Some(Self::Sum(Part::keep(first, elements, results)))),
+            _ if sum.is_some_and(|sum| !sum.keepdims && sum.axes.iter().copied().eq(0..first.rank() - grad.rank())) => {
+                Ok(Some(Self::Sum(Part::keep(first, elements, results))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The sum over all steps.
+    fn sum(self, capture: &Tensor, inputs: &[Tensor], results: &[Tensor]) -> Result<Tensor> {
+        match self {
+            Self::Product { left, right } => {
+                let turned = ops::swap_last(&left.rows(inputs, results)?)?;
+                ops::matmul(&turned, &right.rows(inputs, results)?)
+            }
+            Self::Sum(part) => ops::unbroadcast(part.all(inputs, results)?, capture),
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::isa::{Isa, by_isa};
 use super::memory::{Lines, each_chunk};
-use super::moves::{View, read};
+use super::outer::{Lying, add_outer};
 use super::pack::{Panels, Strided};
 use super::patches::{Rows, Window};
 use super::product::{Finish, Place, product};
 use crate::cpu::workers::Workers;
 
-/// Output positions whose patches are taken together.
+/// Output positions, about, whose patches are taken together.
 const CHUNK: usize = 512;
 
 by_isa! {
@@ -53,18 +53,84 @@ fn each_tap(window: &Window, sample: usize, mut visit: impl FnMut(usize, usize, 
     }
 }
 
-/// The input that gives `grad`, through filters packed as `[filters, tap * channels]`.
+/// The input that gives `grad`, through filters `[tap][channel][filter]`.
 pub fn to_input(
     isa: Isa,
     workers: &Workers,
     grad: &[f32],
     window: &Window,
-    filters: &Panels,
+    weights: &[f32],
+    filters: usize,
     out: &mut [f32],
 ) {
+    match turned(window, filters) {
+        Some(turned) => to_input_by_patches(isa, workers, grad, &turned, weights, out),
+        None => to_input_by_spreading(isa, workers, grad, window, weights, filters, out),
+    }
+}
+
+/// The window of the convolution that leads back to the input, where steps of one make it one that wastes little.
+fn turned(window: &Window, filters: usize) -> Option<Window> {
+    let mut padding = [0; 3];
+    for (axis, padding) in padding.iter_mut().enumerate() {
+        let reach = window.kernel[axis].checked_sub(1)? * window.dilation[axis];
+        *padding = reach.checked_sub(window.padding[axis])?;
+    }
+    let (from, to): (usize, usize) = (window.output.iter().product(), window.input.iter().product());
+    let is_worth_it = window.strides == [1; 3] && to <= 2 * from;
+    is_worth_it.then(|| Window {
+        input: window.output,
+        output: window.input,
+        channels: filters,
+        depth: filters,
+        padding,
+        ..window.clone()
+    })
+}
+
+/// Steps of one: a convolution of the gradient with the filters turned round.
+fn to_input_by_patches(
+    isa: Isa,
+    workers: &Workers,
+    grad: &[f32],
+    window: &Window,
+    weights: &[f32],
+    out: &mut [f32],
+) {
+    let (taps, filters) = (window.taps(), window.depth);
+    let channels = weights.len() / (taps * filters).max(1);
+    let mut turned = Lines::zeros(weights.len());
+    for (tap, to) in turned.chunks_exact_mut((filters * channels).max(1)).enumerate() {
+        let from = &weights[(taps - 1 - tap) * channels * filters..];
+        for (filter, to) in to.chunks_exact_mut(channels).enumerate() {
+            to.iter_mut().enumerate().for_each(|(channel, to)| *to = from[channel * filters + filter]);
+        }
+    }
+    let mut panels = Panels::new(isa);
+    let matrix = Strided { data: &turned, start: 0, row: channels, column: 1 };
+    panels.pack(taps * filters, channels, matrix);
+    let zeros = Lines::zeros(filters);
+    let rows = Rows::Patches { data: grad, window, channel: 0, zeros: &zeros };
+    let place = Place { start: 0, stride: channels };
+    product(workers, &rows, window.rows(), &panels, out, place, Finish::default());
+}
+
+/// Any steps: each gradient times all filters, spread over what its window saw.
+fn to_input_by_spreading(
+    isa: Isa,
+    workers: &Workers,
+    grad: &[f32],
+    window: &Window,
+    weights: &[f32],
+    filters: usize,
+    out: &mut [f32],
+) {
+    let mut panels = Panels::new(isa);
+    let matrix = Strided { data: weights, start: 0, row: 1, column: filters };
+    panels.pack(filters, window.taps() * window.channels, matrix);
     let rows: usize = window.output.iter().product();
     let image = window.input.iter().product::<usize>() * window.channels;
-    let (depth, columns, channels) = (filters.depth(), filters.columns(), window.channels);
+    let (depth, columns, channels) = (panels.depth(), panels.columns(), window.channels);
     let alone = Workers::single();
     let is_split = window.batch >= workers.threads();
     let (outer, inner) = if is_split { (workers, &alone) } else { (&alone, workers) };
@@ -72,15 +138,8 @@ pub fn to_input(
         out.fill(0.0);
         let mut spread = Lines::zeros(rows * columns);
         let left = Rows::Matrix { data: grad, start: sample * rows * depth, stride: depth, depth };
-        product(
-            inner,
-            &left,
-            rows,
-            filters,
-            &mut spread,
-            Place { start: 0, stride: columns },
-            Finish::default(),
-        );
+        let place = Place { start: 0, stride: columns };
+        product(inner, &left, rows, &panels, &mut spread, place, Finish::default());
         each_tap(window, sample, |row, tap, position| {
             let from = (row - sample * rows) * columns + tap * channels;
             let to = position * channels - sample * image;
@@ -115,22 +174,69 @@ pub fn to_input_depthwise(
 pub fn to_filters(isa: Isa, workers: &Workers, x: &[f32], grad: &[f32], window: &Window, out: &mut [f32]) {
     let depth = window.taps() * window.depth;
     let filters = out.len().checked_div(depth).unwrap_or(0);
-    let zeros = Lines::zeros(window.depth);
-    let patches = Rows::Patches { data: x, window, channel: 0, zeros: &zeros };
-    let mut panels = Panels::new(isa);
-    let (mut copied, mut turned, mut partial) = (Lines::default(), Lines::default(), Lines::zeros(out.len()));
+    let right = |start: usize| Lying { data: grad, start, stride: filters, width: filters };
     out.fill(0.0);
-    for from in (0..window.rows()).step_by(CHUNK) {
-        let count = CHUNK.min(window.rows() - from);
-        patches.copy(from, from + count, &mut copied);
-        turned.resize(copied.len());
-        read(workers, &copied, &View::of(&[count, depth]).transposed(&[1, 0]), &mut turned);
-        let matrix = Strided { data: grad, start: from * filters, row: filters, column: 1 };
-        panels.pack(count, filters, matrix);
-        let left = Rows::Matrix { data: &turned, start: 0, stride: count, depth: count };
-        let place = Place { start: 0, stride: filters };
-        product(workers, &left, depth, &panels, &mut partial, place, Finish::default());
-        add_scaled(isa, 1.0, &partial, out);
+    if window.is_pointwise() {
+        let left = Lying { data: x, start: 0, stride: window.channels, width: depth };
+        return add_outer(isa, workers, left, right(0), window.rows(), out);
+    }
+    let width = window.output[2];
+    let lines = window.rows().checked_div(width).unwrap_or(0);
+    let together = (CHUNK / width.max(1)).max(1);
+    let mut copied = Lines::default();
+    for from in (0..lines).step_by(together) {
+        let to = (from + together).min(lines);
+        let count = (to - from) * width;
+        copied.resize(count * depth);
+        for (line, out) in (from..to).zip(copied.chunks_exact_mut((width * depth).max(1))) {
+            copy_line(x, window, line, out);
+        }
+        let left = Lying { data: &copied, start: 0, stride: depth, width: depth };
+        add_outer(isa, workers, left, right(from * width * filters), count, out);
+    }
+}
+
+/// Copies the patches of a line of output positions, one after the other.
+fn copy_line(x: &[f32], window: &Window, line: usize, out: &mut [f32]) {
+    let [depth, height, width] = window.input;
+    let (n, at) = window.coordinates(line * window.output[2]);
+    let (channels, patch) = (window.channels, window.taps() * window.channels);
+    let run = window.kernel[2] * channels;
+    // Positions whose windows lie inside in this axis, and in one piece.
+    let (step, padding) = (window.strides[2], window.padding[2]);
+    let mut inside = 0..0;
+    if window.dilation[2] == 1 && width >= window.kernel[2] {
+        let end = (width - window.kernel[2] + padding) / step + 1;
+        inside = padding.div_ceil(step)..end.min(window.output[2]);
+    }
+    for i in 0..window.kernel[0] {
+        for j in 0..window.kernel[1] {
+            let to = (i * window.kernel[1] + j) * run;
+            let (Some(z), Some(y)) = (window.position(0, at[0], i), window.position(1, at[1], j)) else {
+                out.chunks_exact_mut(patch).for_each(|out| out[to..to + run].fill(0.0));
+                continue;
+            };
+            let from = ((n * depth + z) * height + y) * width * channels;
+            let from = &x[from..from + width * channels];
+            for (at, out) in out.chunks_exact_mut(patch).enumerate() {
+                let out = &mut out[to..to + run];
+                if inside.contains(&at) {
+                    let from = &from[(at * step - padding) * channels..][..run];
+                    // A call for a few floats costs more than the floats.
+                    match run < 8 {
+                        true => out.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+                        false => out.copy_from_slice(from),
+                    }
+                    continue;
+                }
+                for (tap, out) in out.chunks_exact_mut(channels).enumerate() {
+                    match window.position(2, at, tap) {
+                        Some(x) => out.copy_from_slice(&from[x * channels..][..channels]),
+                        None => out.fill(0.0),
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -161,6 +267,9 @@ pub fn to_pooled(
     let rows = window.output.iter().product::<usize>();
     each_chunk(workers, out, image, &|sample, out| {
         out.fill(0.0);
+        if rows == 0 {
+            return;
+        }
         let first = sample * rows;
         if is_mean {
             let mut counts = vec![0usize; rows];
@@ -172,19 +281,53 @@ pub fn to_pooled(
             });
             return;
         }
-        let mut best = vec![usize::MAX; rows * channels];
+        let (mut best, mut which) = (vec![0.0; channels], vec![0; channels]);
+        let mut places = Vec::with_capacity(window.taps());
+        let mut open = first;
+        let mut close = |row: usize, places: &[usize]| {
+            let grad = &grad[row * channels..][..channels];
+            to_largest(isa, x, places, sample * image, grad, &mut best, &mut which, out);
+        };
         each_tap(window, sample, |row, _, position| {
-            for (channel, best) in best[(row - first) * channels..][..channels].iter_mut().enumerate() {
-                let at = position * channels + channel;
-                if *best == usize::MAX || x[at] > x[*best] {
-                    *best = at;
-                }
+            if row != open {
+                close(open, &places);
+                places.clear();
+                open = row;
             }
+            places.push(position * channels);
         });
-        for (&at, &grad) in best.iter().zip(&grad[first * channels..]) {
-            if at != usize::MAX {
-                out[at - sample * image] += grad;
+        close(open, &places);
+    });
+}
+
+by_isa! {
+    /// Adds the gradient of each channel to the first largest of its window's places.
+    fn to_largest(
+        x: &[f32],
+        places: &[usize],
+        start: usize,
+        grad: &[f32],
+        best: &mut [f32],
+        which: &mut [u32],
+        out: &mut [f32],
+    ) {
+        let Some((&first, others)) = places.split_first() else { return };
+        let channels = grad.len();
+        best.copy_from_slice(&x[first..first + channels]);
+        which.fill(0);
+        for (tap, &place) in (1u32..).zip(others) {
+            let x = &x[place..place + channels];
+            for ((best, which), &x) in best.iter_mut().zip(which.iter_mut()).zip(x) {
+                let is_larger = x > *best;
+                *best = if is_larger { x } else { *best };
+                *which = if is_larger { tap } else { *which };
             }
         }
-    });
+        for (tap, &place) in (0u32..).zip(places) {
+            let out = &mut out[place - start..][..channels];
+            for ((out, &which), &grad) in out.iter_mut().zip(which.iter()).zip(grad) {
+                *out += if which == tap { grad } else { 0.0 };
+            }
+        }
+    }
 }

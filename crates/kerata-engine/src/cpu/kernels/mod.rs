@@ -8,6 +8,7 @@ pub mod isa;
 pub mod math;
 pub mod memory;
 pub mod moves;
+pub mod outer;
 pub mod pack;
 pub mod patches;
 pub mod pool;

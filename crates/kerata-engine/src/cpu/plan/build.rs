@@ -40,6 +40,13 @@ impl Plan {
         let results = graph.results().map(|value| maker.source(value)).collect::<Result<_>>()?;
         let (mut plan, values) = (maker.plan, maker.values);
         plan.results = results;
+        if !graph.updates.is_empty() {
+            let bytes = |value: &ValueId| {
+                let spec = graph.spec(*value).ok()?;
+                Some(spec.shape.elements()? * spec.dtype.size()? as u64)
+            };
+            plan.put_in_order(&values.iter().map(bytes).collect::<Vec<_>>());
+        }
         plan.find_deaths();
         plan.layout = weights.map(|_| Layout::new(graph, values, &plan.inputs));
         Ok(plan)

@@ -4,6 +4,7 @@ pub(super) mod assemble;
 mod build;
 pub(super) mod fuse;
 mod layout;
+mod order;
 mod transposes;
 
 use std::collections::HashSet;

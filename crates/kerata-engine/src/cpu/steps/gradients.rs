@@ -8,7 +8,6 @@ use super::reduce::Reduction;
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::gradients as kernels;
-use crate::cpu::kernels::pack::{Panels, Strided};
 use crate::cpu::kernels::reduce::Reduce;
 
 /// The step of an op of floats on the way back.
@@ -58,10 +57,7 @@ impl Kernel for ToInput {
                 kernels::to_input_depthwise(cx.isa, cx.workers, data, &window, weights, out);
             } else {
                 let filters = sizes[sizes.len() - 1];
-                let mut panels = Panels::new(cx.isa);
-                let matrix = Strided { data: weights, start: 0, row: 1, column: filters };
-                panels.pack(filters, window.taps() * window.channels, matrix);
-                kernels::to_input(cx.isa, cx.workers, data, &window, &panels, out);
+                kernels::to_input(cx.isa, cx.workers, data, &window, weights, filters, out);
             }
             Ok(())
         })?;

@@ -9,6 +9,7 @@ use super::{Kernel, Request};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::kernels::moves::{View, read};
+use crate::cpu::kernels::outer::{Lying, add_outer};
 use crate::cpu::kernels::pack::{Panels, Strided};
 use crate::cpu::kernels::patches::Rows;
 use crate::cpu::kernels::product::{Batch, Finish, Place, batched_product, product};
@@ -78,6 +79,11 @@ impl Kernel for Matmul {
             return Err(Error::internal("matmul takes two inputs"));
         };
         let (a, b) = (left.as_f32()?, right.as_f32()?);
+        if self.packed.is_none()
+            && let Some(made) = self.outer(cx, left, right, others)?
+        {
+            return Ok(vec![made]);
+        }
         let mut a_view = view(left, &self.left_order);
         let b_view = match &self.packed {
             Some(panels) => View::of(&[panels.depth(), panels.columns()]),
@@ -111,6 +117,28 @@ impl Kernel for Matmul {
 }
 
 impl Matmul {
+    /// The product of a matrix that is read through a transpose with another one, as the gradient of weights is: rows of both
+    /// are multiplied where they lie.
+    fn outer(&self, cx: &Context, left: &Array, right: &Array, others: &[&Array]) -> Result<Option<Array>> {
+        let is_turned = self.left_order.as_deref() == Some(&[1, 0]) && left.rank() == 2 && right.rank() == 2;
+        let is_plain = self.right_order.is_none() && self.out_order.is_none();
+        if !is_turned || !is_plain || !self.tail.is_empty() || !others.is_empty() {
+            return Ok(None);
+        }
+        let ([count, height], [depth, width]) = (left.shape(), right.shape()) else { return Ok(None) };
+        if count != depth {
+            return Ok(None);
+        }
+        let rows = |data, width| Lying { data, start: 0, stride: width, width };
+        let (a, b) = (rows(left.as_f32()?, *height), rows(right.as_f32()?, *width));
+        let made = cx.float(vec![*height, *width], |out| {
+            out.fill(0.0);
+            add_outer(cx.isa, cx.workers, a, b, *count, out);
+            Ok(())
+        })?;
+        Ok(Some(made))
+    }
+
     fn multiply(
         &self,
         cx: &Context,

@@ -25,7 +25,7 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
 
 /// A body made ready: its constants put in, and split into what is computed ahead for all elements and what is not.
 pub(super) struct Parts {
-    /// Computes further sequences from the sequences, before the loop.
+    /// Computes further sequences from the sequences and the captures, before the loop.
     pub before: Option<Plan>,
     /// Takes the states, elements, captures that are not constant, and elements of the further sequences.
     pub body: Graph,
@@ -98,7 +98,10 @@ impl Kernel for Loop {
             return self.op.evaluate(&inputs);
         }
         let more = match &self.before {
-            Some(before) => before.run(cx, sequences)?,
+            Some(before) => {
+                let captures = self.captures.iter().map(|&capture| inputs[capture]);
+                before.run(cx, &sequences.iter().copied().chain(captures).collect::<Vec<_>>())?
+            }
             None => Vec::new(),
         };
         let mut states: Vec<Array> = states.iter().map(|&state| state.clone()).collect();
