@@ -4,7 +4,6 @@
 mod answer;
 mod commands;
 mod context;
-mod picture;
 mod table;
 mod terminal;
 

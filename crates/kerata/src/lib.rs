@@ -2,9 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod elements;
+mod finite;
 mod load;
 mod modern;
 mod open;
+#[cfg(feature = "png")]
+mod picture;
 mod place;
 mod predict;
 mod replace;
@@ -25,6 +28,7 @@ pub mod summary;
 pub mod text;
 pub mod train;
 
+pub use finite::require_finite;
 pub use kerata_core as core;
 pub use kerata_formats as formats;
 pub use kerata_nn as nn;
@@ -33,6 +37,8 @@ pub use load::{hold, load};
 pub use modern::{is_old, modern, wants_modern};
 pub use open::{OpenOptions, input, open, open_with};
 pub use optimize::{OptimizeOptions, OptimizeReport, optimize};
+#[cfg(feature = "png")]
+pub use picture::png;
 pub use plot::{PlotOptions, plot};
 pub use predict::{PredictOptions, Predictor, predictor};
 pub use save::{Observer, SaveOptions, Saved, save, save_with};

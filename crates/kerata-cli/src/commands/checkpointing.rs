@@ -51,7 +51,7 @@ pub enum Saver {
 
 impl Checkpointing {
     /// The callback for a training whose model will be saved at `out`.
-    pub fn saver(&self, out: &Path, has_validation: bool) -> Result<Saver> {
+    pub fn saver(&self, out: &Path, has_validation: bool, allow_nan: bool) -> Result<Saver> {
         let (Some(folder), Some(every)) = (&self.checkpoint_dir, self.checkpoint_every) else {
             let stem = out.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let folder = out.with_file_name(format!("{stem}-checkpoints"));
@@ -62,7 +62,10 @@ impl Checkpointing {
             let default = if has_validation { "val_loss" } else { "loss" };
             keep.push(Keep::best(count as usize, self.monitor.as_deref().unwrap_or(default)));
         }
-        let options = CheckpointOptions::new().save_when(SaveWhen::EverySteps(every)).keep(Keep::Any(keep));
+        let options = CheckpointOptions::new()
+            .save_when(SaveWhen::EverySteps(every))
+            .keep(Keep::Any(keep))
+            .allow_nan(allow_nan);
         let on_failure = match self.on_failed_save {
             OnFailedSave::Stop => OnFailure::Stop,
             OnFailedSave::GoOn => OnFailure::GoOn,

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use kerata::plot::{PlotOptions, Theme, plot};
 use kerata::{OpenOptions, save_with};
-use kerata_core::{Error, ErrorKind, Result, Tree};
+use kerata_core::{ErrorKind, Result, Tree};
 
 use super::Run;
+use super::train::is_png;
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::picture;
 
 #[derive(Args)]
 pub struct Plot {
@@ -41,15 +41,7 @@ enum Colours {
 
 impl Run for Plot {
     fn run(self, _: &Context) -> Result<Answer> {
-        let ending = self.out.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        let is_png = match ending.as_deref() {
-            Some("svg") => false,
-            Some("png") => true,
-            _ => {
-                let shown = self.out.display();
-                return Err(Error::usage(format!("`{shown}` is no name of a picture")).hint("end it in .svg or .png"));
-            }
-        };
+        let is_png = is_png(&self.out)?;
         let theme = match self.theme {
             Colours::Auto if is_png => Theme::Light,
             Colours::Auto => Theme::Auto,
@@ -59,7 +51,7 @@ impl Run for Plot {
         let artifact = kerata::open(&self.model, &OpenOptions::new())?;
         let options = PlotOptions::new().theme(theme).collapse_nested(self.collapse);
         let svg = plot(&artifact, &options)?;
-        let bytes = if is_png { picture::png(&svg, self.scale)? } else { svg.into_bytes() };
+        let bytes = if is_png { kerata::png(&svg, self.scale)? } else { svg.into_bytes() };
         save_with(&self.out, self.overwrite, |sink| sink.write(&bytes)).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => error.hint("add --overwrite to replace it, or choose another name"),
             _ => error,

@@ -1,11 +1,12 @@
 //! `kerata train MODEL --x X --y Y --save OUT`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 use kerata::train::{FitOptions, ProgressBar, Recompile};
 use kerata::{OpenOptions, Registry, SaveOptions};
+use kerata_core::ops::Generator;
 use kerata_core::{Error, Result, ResultExt, Tree};
 
 use super::Run;
@@ -55,6 +56,15 @@ pub struct Train {
     /// Where a picture of the losses and metrics over the epochs is written.
     #[arg(long, value_name = "OUT.svg")]
     history_svg: Option<PathBuf>,
+    /// The same, as its name ends: `.svg` or `.png`.
+    #[arg(long, value_name = "OUT.png")]
+    history_plot: Option<PathBuf>,
+    /// Whose random numbers layers draw from their seeds: `tensorflow` or `jax`, as Keras on that backend.
+    #[arg(long, default_value = "tensorflow", value_name = "BACKEND")]
+    random_numbers: Generator,
+    /// Go on with a loss that is not a number, and save weights that are none.
+    #[arg(long)]
+    allow_nan: bool,
     /// Most threads to use.
     #[arg(long, default_value_t = 1, value_name = "N")]
     threads: usize,
@@ -67,6 +77,7 @@ pub struct Train {
 
 impl Run for Train {
     fn run(self, context: &Context) -> Result<Answer> {
+        self.history_plot.as_ref().map(|path| is_png(path)).transpose()?;
         let mut artifact = kerata::open(&self.model, &OpenOptions::new())?;
         if kerata::is_old(&artifact) {
             // What is trained on is written for Keras 3.
@@ -80,6 +91,7 @@ impl Run for Train {
         recompile.learning_rate = self.learning_rate;
         recompile.apply(&mut artifact, &Registry::new()).at(|| self.model.display().to_string())?;
 
+        let allow_nan = self.allow_nan;
         let bar = if context.json { ProgressBar::hidden() } else { ProgressBar::stderr() };
         let options = FitOptions::new()
             .epochs(self.epochs)
@@ -87,17 +99,18 @@ impl Run for Train {
             .shuffle(!self.no_shuffle)
             .seed(self.seed)
             .validation_split(self.validation_split)
+            .generator(self.random_numbers)
             .engine(self.engine)
             .threads(self.threads)
             .interrupt(context.stop.clone())
             .observer(move |progress| {
                 bar.show(progress)?;
-                match progress.loss.is_nan() {
+                match progress.loss.is_nan() && !allow_nan {
                     true => Err(not_a_number(progress.step)),
                     false => Ok(()),
                 }
             });
-        let mut saver = self.checkpointing.saver(&self.save, self.validation_split > 0.0)?;
+        let mut saver = self.checkpointing.saver(&self.save, self.validation_split > 0.0, self.allow_nan)?;
         let callbacks = vec![saver.callback()];
         let fitted = kerata::fit_with(&artifact, &x, &y, &Registry::new(), &options, callbacks);
         let fitted = match fitted {
@@ -106,12 +119,24 @@ impl Run for Train {
             }
             fitted => fitted.at(|| self.model.display().to_string())?,
         };
+        if !self.allow_nan {
+            // The loss of the last step is that of the weights before it.
+            kerata::require_finite(&fitted.artifact).at(|| format!("nothing is written to {}", self.save.display()))?;
+        }
         kerata::save(&fitted.artifact, &self.save, &SaveOptions::new().overwrite(true))?;
 
-        if let Some(path) = &self.history_svg {
-            std::fs::write(path, fitted.history.to_svg())
+        let write = |path: &PathBuf, bytes: Vec<u8>| {
+            std::fs::write(path, bytes)
                 .map_err(|error| Error::io("cannot write the picture", &error))
-                .at(|| path.display().to_string())?;
+                .at(|| path.display().to_string())
+        };
+        if let Some(path) = &self.history_svg {
+            write(path, fitted.history.to_svg().into_bytes())?;
+        }
+        match &self.history_plot {
+            Some(path) if is_png(path)? => write(path, fitted.history.to_png(PIXELS)?)?,
+            Some(path) => write(path, fitted.history.to_svg().into_bytes())?,
+            None => {}
         }
         let mut json = vec![("history".to_owned(), fitted.history.to_tree())];
         if !fitted.left_out.is_empty() {
@@ -137,6 +162,19 @@ impl Run for Train {
             lines.iter().for_each(|line| text.push_str(&format!("  {what}: {line}\n")));
         }
         Ok(Answer::new(Tree::Object(json.into_iter().collect()), text))
+    }
+}
+
+/// Pixels for one of a picture.
+const PIXELS: f32 = 2.0;
+
+/// Whether a picture of this name is a PNG; it is an SVG otherwise, or no picture.
+pub(super) fn is_png(path: &Path) -> Result<bool> {
+    match path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).as_deref() {
+        Some("svg") => Ok(false),
+        Some("png") => Ok(true),
+        _ => Err(Error::usage(format!("`{}` is no name of a picture", path.display()))
+            .hint("end it in .svg or .png")),
     }
 }
 

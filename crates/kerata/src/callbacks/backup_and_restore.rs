@@ -25,6 +25,7 @@ pub struct BackupAndRestore {
     save_freq: SaveFreq,
     double_checkpoint: bool,
     delete_checkpoint: bool,
+    allow_nan: bool,
     batches_since: usize,
 }
 
@@ -36,6 +37,7 @@ impl BackupAndRestore {
             save_freq: SaveFreq::Epoch,
             double_checkpoint: false,
             delete_checkpoint: true,
+            allow_nan: false,
             batches_since: 0,
         }
     }
@@ -54,6 +56,13 @@ impl BackupAndRestore {
         self
     }
 
+    /// Sets whether weights with NaN or infinity are backed up; else the training fails and the backup before stays.
+    #[must_use]
+    pub fn allow_nan(mut self, allow_nan: bool) -> Self {
+        self.allow_nan = allow_nan;
+        self
+    }
+
     /// Sets whether the backup is removed when the training is done.
     #[must_use]
     pub fn delete_checkpoint(mut self, delete_checkpoint: bool) -> Self {
@@ -66,6 +75,11 @@ impl BackupAndRestore {
     }
 
     fn save(&self, training: &Training<'_>) -> Result<()> {
+        let mut artifact = training.checkpoint(self)?;
+        let epoch = training.epoch();
+        let moment = Moment::new(training.step(), epoch as u64);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        seal(&mut artifact, WEIGHTS, Contents::WeightsAndOptimizer, &moment, now, self.allow_nan)?;
         let shown = || self.backup_dir.display().to_string();
         fs::create_dir_all(&self.backup_dir)
             .map_err(|error| Error::io("make the folder of the backup", &error))
@@ -77,11 +91,6 @@ impl BackupAndRestore {
                 copy(&metadata, &self.path("training_metadata.json.bkp"))?;
             }
         }
-        let mut artifact = training.checkpoint(self)?;
-        let epoch = training.epoch();
-        let moment = Moment::new(training.step(), epoch as u64);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        seal(&mut artifact, WEIGHTS, Contents::WeightsAndOptimizer, &moment, now)?;
         crate::save(&artifact, &weights, &SaveOptions::new().overwrite(true))?;
         // For people and Keras only: what is continued from says its position itself.
         let batch = if training.is_epoch_closed() { 0 } else { training.batch() };

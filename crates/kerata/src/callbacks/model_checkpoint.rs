@@ -9,6 +9,7 @@ use super::monitor::Monitor;
 use super::state::{optional, read_optional, read_size};
 use super::{Callback, Mode, Training, template};
 use crate::SaveOptions;
+use crate::finite::require_finite;
 
 /// How often something is saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub struct ModelCheckpoint {
     save_weights_only: bool,
     save_freq: SaveFreq,
     survives_failures: bool,
+    allow_nan: bool,
     batches_since: usize,
     saved: Vec<PathBuf>,
     failures: Vec<Error>,
@@ -51,6 +53,7 @@ impl ModelCheckpoint {
             save_weights_only: false,
             save_freq: SaveFreq::Epoch,
             survives_failures: false,
+            allow_nan: false,
             batches_since: 0,
             saved: Vec::new(),
             failures: Vec::new(),
@@ -100,6 +103,13 @@ impl ModelCheckpoint {
         self
     }
 
+    /// Sets whether weights with NaN or infinity are saved; else the save fails and the file before stays.
+    #[must_use]
+    pub fn allow_nan(mut self, allow_nan: bool) -> Self {
+        self.allow_nan = allow_nan;
+        self
+    }
+
     /// Sets whether the training goes on when a save fails; see [`failures`](Self::failures).
     #[must_use]
     pub fn survive_failures(mut self, survives: bool) -> Self {
@@ -134,20 +144,24 @@ impl ModelCheckpoint {
     fn save(&mut self, training: &mut Training<'_>, batch: Option<u64>) -> Result<()> {
         let epoch = training.epoch() as u64 + 1;
         let path = PathBuf::from(template::fill(&self.filepath, epoch, batch, training.logs())?);
+        let mut best = self.monitor.best;
         if self.save_best_only {
             let current = training.metric(&self.monitor.metric)?;
-            if !self.monitor.is_improvement(current, self.monitor.best)? {
+            if !self.monitor.is_improvement(current, best)? {
                 return Ok(());
             }
-            self.monitor.best = Some(current);
+            best = Some(current);
         }
         let model = training.model()?;
-        let written = make_folder(&path)
+        let sound = if self.allow_nan { Ok(()) } else { require_finite(&model) };
+        let written = sound
+            .and_then(|()| make_folder(&path))
             .and_then(|()| crate::save(&model, &path, &SaveOptions::new().overwrite(true)).map(drop));
         match written {
             Err(error) if self.survives_failures => self.failures.push(error),
             written => {
                 written?;
+                self.monitor.best = best;
                 self.saved.push(path);
             }
         }

@@ -1,10 +1,13 @@
 //! `TerminateOnNaN`: ends a training whose loss is no number.
+//!
+//! A loss is that of the weights before the update, so the weights of the last step are looked at when the training ends.
 
 use kerata_core::{Error, Result};
 
 use super::{Callback, Training};
+use crate::finite::require_finite;
 
-/// Ends the training when the loss is NaN or infinite.
+/// Ends the training when the loss is NaN or infinite, or the last update has left such weights.
 #[derive(Clone, Debug, Default)]
 pub struct TerminateOnNaN {
     raise_error: bool,
@@ -47,5 +50,14 @@ impl Callback for TerminateOnNaN {
         }
         training.stop();
         Ok(())
+    }
+
+    fn on_train_end(&mut self, training: &mut Training<'_>) -> Result<()> {
+        if self.batch.is_some() {
+            return Ok(());
+        }
+        let Err(error) = require_finite(&training.model()?) else { return Ok(()) };
+        self.batch = Some(training.step());
+        if self.raise_error { Err(error) } else { Ok(()) }
     }
 }

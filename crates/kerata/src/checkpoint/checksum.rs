@@ -3,12 +3,22 @@
 
 use kerata_core::{Artifact, Data, Error, Result, ResultExt, Variable};
 
+use crate::finite::Scan;
+
+/// Bytes that are gone through twice at a time.
+const PART_BYTES: usize = 64 << 10;
+
 /// A CRC-32C.
 pub(super) type Checksum = u32;
 
 /// The checksum of each tensor and each member.
 pub(super) fn of_parts(artifact: &Artifact) -> Result<Vec<Checksum>> {
-    sorted(artifact).into_iter().map(|part| part.checksum().at(|| part.place())).collect()
+    sorted(artifact).into_iter().map(|part| part.checksum(false).at(|| part.place())).collect()
+}
+
+/// The same; fails when a weight or a variable of the optimizer holds NaN or infinity. The bytes are gone through once.
+pub(super) fn of_finite_parts(artifact: &Artifact) -> Result<Vec<Checksum>> {
+    sorted(artifact).into_iter().map(|part| part.checksum(true).at(|| part.place())).collect()
 }
 
 /// The checksum of checksums and of what is said about the step.
@@ -61,10 +71,10 @@ impl Part<'_> {
         }
     }
 
-    fn checksum(&self) -> Result<Checksum> {
+    fn checksum(&self, is_finite: bool) -> Result<Checksum> {
         match self {
-            Self::Tensor(path, variable) => of_tensor(path, variable),
-            Self::Member(name, data) => append(crc32c::crc32c(name.as_bytes()), data),
+            Self::Tensor(path, variable) => of_tensor(path, variable, is_finite),
+            Self::Member(name, data) => append(crc32c::crc32c(name.as_bytes()), data, None),
         }
     }
 }
@@ -78,15 +88,21 @@ fn sorted(artifact: &Artifact) -> Vec<Part<'_>> {
     tensors.chain(members.into_iter().map(|(name, data)| Part::Member(name, data))).collect()
 }
 
-fn append(mut sum: Checksum, data: &Data) -> Result<Checksum> {
+fn append(mut sum: Checksum, data: &Data, mut scan: Option<&mut Scan>) -> Result<Checksum> {
     data.stream(&mut |block| {
-        sum = crc32c::crc32c_append(sum, block);
+        // Parts that the second look finds in the cache.
+        for part in block.chunks(PART_BYTES) {
+            sum = crc32c::crc32c_append(sum, part);
+            if let Some(scan) = &mut scan {
+                scan.take(part)?;
+            }
+        }
         Ok(())
     })?;
     Ok(sum)
 }
 
-fn of_tensor(path: &str, variable: &Variable) -> Result<Checksum> {
+fn of_tensor(path: &str, variable: &Variable, is_finite: bool) -> Result<Checksum> {
     let head = format!("{path}\0{}\0{:?}\0", variable.dtype.name(), variable.shape);
     let mut sum = crc32c::crc32c(head.as_bytes());
     if let Some(strings) = variable.data.as_strings() {
@@ -96,7 +112,10 @@ fn of_tensor(path: &str, variable: &Variable) -> Result<Checksum> {
         }
         return Ok(sum);
     }
-    append(sum, &variable.data)
+    let mut scan = Scan::of(variable).filter(|_| is_finite);
+    let sum = append(sum, &variable.data, scan.as_mut())?;
+    scan.map_or(Ok(()), |scan| scan.check(path))?;
+    Ok(sum)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl StepFolder {
         self.sweep()?;
         let contents = self.options.contents;
         let file = self.file_name(moment.step);
-        let mut info = seal(&mut artifact, &file, contents, moment, now)?;
+        let mut info = seal(&mut artifact, &file, contents, moment, now, self.options.allow_nan)?;
         info.bytes = self.write(&artifact, &file)?;
         drop(artifact);
 

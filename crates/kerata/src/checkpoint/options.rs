@@ -39,6 +39,9 @@ pub struct CheckpointOptions {
     pub contents: Contents,
     /// Whether a thread writes, and what a save does when it is behind; `None` writes before `save` returns.
     pub background: Option<BackPressure>,
+    /// Whether steps are saved whose weights or optimizer hold NaN or infinity; else such a save fails, and what is there
+    /// stays.
+    pub allow_nan: bool,
     /// Start of the names of files: `ckpt` for `ckpt-<step>.keras`.
     pub prefix: String,
     /// Bounds when files are read.
@@ -57,6 +60,7 @@ impl Default for CheckpointOptions {
             keep: Keep::All,
             contents: Contents::Everything,
             background: Some(BackPressure::Wait),
+            allow_nan: false,
             prefix: "ckpt".to_owned(),
             limits: Limits::default(),
             clock: Arc::new(clock),
@@ -103,6 +107,13 @@ impl CheckpointOptions {
     #[must_use]
     pub fn foreground(mut self) -> Self {
         self.background = None;
+        self
+    }
+
+    /// Sets whether steps with NaN or infinity are saved.
+    #[must_use]
+    pub fn allow_nan(mut self, allow_nan: bool) -> Self {
+        self.allow_nan = allow_nan;
         self
     }
 

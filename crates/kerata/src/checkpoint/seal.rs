@@ -8,20 +8,25 @@ use kerata_formats::Input;
 use super::info::{self, StepInfo};
 use super::{Contents, Moment, checksum};
 
-/// Makes an artifact the content of a step's file; gives what the manifest says of it, but for the size.
+/// Makes an artifact the content of a step's file; gives what the manifest says of it, but for the size. Fails when weights or
+/// optimizer hold NaN or infinity, unless that is allowed.
 pub(crate) fn seal(
     artifact: &mut Artifact,
     file: &str,
     contents: Contents,
     moment: &Moment,
     now: Duration,
+    allow_nan: bool,
 ) -> Result<StepInfo> {
     let mut info = StepInfo::new(moment.step, file.to_owned(), 0);
     info.epoch = moment.epoch;
     info.metrics.clone_from(&moment.metrics);
     info.saved_at = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
     info.contents = contents;
-    let checksums = checksum::of_parts(artifact)?;
+    let checksums = match allow_nan {
+        true => checksum::of_parts(artifact)?,
+        false => checksum::of_finite_parts(artifact)?,
+    };
     info.digest = Some(checksum::digest(&checksums, &info.about()));
     info.checksums = Some(checksums);
     info.put_into(artifact);

@@ -36,6 +36,12 @@ impl History {
         plot::svg(&self.values)
     }
 
+    /// The same as PNG, with so many pixels for one.
+    #[cfg(feature = "png")]
+    pub fn to_png(&self, scale: f32) -> kerata_core::Result<Vec<u8>> {
+        crate::png(&self.to_svg(), scale)
+    }
+
     /// As JSON: `{"loss": [...], ...}`.
     pub fn to_tree(&self) -> Tree {
         let list = |values: &Vec<f64>| Tree::List(values.iter().map(|value| Tree::Float(*value)).collect());
