@@ -129,6 +129,50 @@ def test_keras_goes_on_from_what_kerata_has_trained(tmp_path):
     compare_models(model, expected)
 
 
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, "scheduled"])
+@pytest.mark.parametrize("make", [dense, convolution, recurrent])
+def test_keras_kerata_keras_is_as_if_one_program_had_done_it(tmp_path, make, optimizer):
+    """Two epochs in Keras, two in kerata, two in Keras again, through files: weights and optimizer as after six in Keras."""
+    def scheduled():
+        schedule = keras.optimizers.schedules.ExponentialDecay(0.02, 5, 0.9)
+        return keras.optimizers.AdamW(schedule, weight_decay=0.01, clipnorm=1.0, amsgrad=True)
+
+    path, x, y = make_case(tmp_path, make, OPTIMIZERS.get(optimizer, scheduled))
+    fit = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    whole = keras.models.load_model(path)
+    whole.fit(x, y, epochs=6, **fit)
+
+    first = keras.models.load_model(path)
+    first.fit(x, y, epochs=2, **fit)
+    first.save(path)
+    train(tmp_path, "--epochs", "2", "--batch-size", "8", "--no-shuffle")
+    last = keras.models.load_model(tmp_path / "out.keras")
+    assert int(last.optimizer.iterations.numpy()) == 4 * 3
+    last.fit(x, y, epochs=2, **fit)
+    compare_models(last, whole)
+
+
+def test_weights_that_the_last_update_has_spoiled_are_saved_only_when_asked(tmp_path):
+    """The loss of the only step is that of good weights; the update overflows."""
+    _, x, _ = make_case(tmp_path, dense, lambda: keras.optimizers.SGD(1e38))
+    np.save(tmp_path / "x.npy", 1e6 * x)
+    out = tmp_path / "out.keras"
+    out.write_bytes(b"what is there stays")
+    command = [binary(), "train", tmp_path / "model.keras", "--x", tmp_path / "x.npy", "--y", tmp_path / "y.npy", "--save", out]
+    command = [str(part) for part in [*command, "--batch-size", "64", "--json"]]
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 15 and "NaN" in failed.stderr
+    assert out.read_bytes() == b"what is there stays"
+    subprocess.run([*command, "--allow-nan"], check=True, capture_output=True)
+    assert not all(np.isfinite(weight).all() for weight in keras.models.load_model(out).get_weights())
+
+
+def test_a_history_is_drawn_as_png(tmp_path):
+    make_case(tmp_path, dense, OPTIMIZERS["sgd"])
+    train(tmp_path, "--epochs", "2", "--history-plot", tmp_path / "history.png")
+    assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
 def tensors(path):
     """All datasets of a file, as bytes."""
     found = {}

@@ -194,6 +194,12 @@ pub fn is_foreign(tree: &Tree) -> bool {
     !is_keras || (registered.contains('>') && !registered.starts_with("keras>"))
 }
 
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("replaced", &self.replaced).finish_non_exhaustive()
+    }
+}
+
 impl Default for Registry {
     fn default() -> Self {
         Self::new()

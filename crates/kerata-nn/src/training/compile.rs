@@ -146,16 +146,17 @@ impl Model {
     ///
     /// Fails when a name is not known, or an output is named that the model does not have.
     pub fn compile(&mut self, compile: &Compile) -> Result<()> {
-        self.compile_with(compile, Registry::built_in())
+        self.compile_with(compile, &self.registry().clone())
     }
 
-    /// The same with classes of one's own, which the registry knows.
+    /// The same with classes of one's own, which the registry knows: `fit` and `evaluate` find them there too.
     pub fn compile_with(&mut self, compile: &Compile, registry: &Registry) -> Result<()> {
         let mut artifact = self.to_artifact();
         artifact.variables.retain(|_, variable| variable.role != kerata_core::Role::Optimizer);
         artifact.compile_config = Some(Tree::Object(compile.config()));
         let mut compiled = self.clone();
         compiled.replace(artifact)?;
+        compiled.set_registry(registry);
         Compiled::of(&compiled, registry)?.check()?;
         *self = compiled;
         Ok(())

@@ -109,8 +109,7 @@ impl Fit for Model {
         let mut all = Batch::new(x, y);
         all.sample_weight = options.sample_weight.clone();
         let callbacks = CallbackList::new(callbacks);
-        let fitted =
-            Trainer::of_samples(self.clone(), &all, Registry::built_in(), options, callbacks)?.run()?;
+        let fitted = Trainer::of_samples(self.clone(), &all, self.registry(), options, callbacks)?.run()?;
         self.replace(fitted.artifact)?;
         Ok(fitted.history)
     }
@@ -122,7 +121,7 @@ impl Fit for Model {
         callbacks: Vec<Box<dyn Callback + 'a>>,
     ) -> Result<History> {
         let callbacks = CallbackList::new(callbacks);
-        let trainer = Trainer::of_batches(self.clone(), batches, Registry::built_in(), options, callbacks)?;
+        let trainer = Trainer::of_batches(self.clone(), batches, self.registry(), options, callbacks)?;
         let fitted = trainer.run()?;
         self.replace(fitted.artifact)?;
         Ok(fitted.history)
@@ -130,7 +129,7 @@ impl Fit for Model {
 
     fn evaluate(&self, x: impl Into<Arrays>, y: impl Into<Arrays>) -> Result<IndexMap<String, f64>> {
         let options = FitOptions::new().batch_size(RUN_SIZE);
-        Evaluator::of(self, &Batch::new(x, y), Registry::built_in(), &options)
+        Evaluator::of(self, &Batch::new(x, y), self.registry(), &options)
     }
 
     fn predict(&self, x: impl Into<Arrays>) -> Result<Vec<Array>> {

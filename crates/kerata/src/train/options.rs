@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use kerata_core::Result;
+use kerata_core::ops::Generator;
 
 use super::{Arrays, Batch, Progress, ProgressBar};
 use crate::callbacks::SaveCheckpoints;
@@ -38,6 +39,8 @@ pub struct FitOptions {
     pub class_weight: BTreeMap<i64, f64>,
     /// Most steps of an epoch; the samples that are left come in no step of that epoch.
     pub steps_per_epoch: Option<usize>,
+    /// Whose random numbers dropout, noise and augmentation draw; those that the model was set to when there is none.
+    pub generator: Option<Generator>,
     /// Name of the engine.
     pub engine: String,
     /// Most threads that one step uses.
@@ -107,6 +110,7 @@ impl Default for FitOptions {
             sample_weight: None,
             class_weight: BTreeMap::new(),
             steps_per_epoch: None,
+            generator: None,
             engine: "cpu".to_owned(),
             threads: 1,
             checkpoints: None,
@@ -189,6 +193,13 @@ impl FitOptions {
     #[must_use]
     pub fn steps_per_epoch(mut self, steps: usize) -> Self {
         self.steps_per_epoch = Some(steps);
+        self
+    }
+
+    /// Sets whose random numbers are drawn: of Keras on TensorFlow or on JAX.
+    #[must_use]
+    pub fn generator(mut self, generator: Generator) -> Self {
+        self.generator = Some(generator);
         self
     }
 

@@ -50,13 +50,17 @@ impl Position {
 
 /// What must be the same to continue to the same end. The number of epochs may grow.
 fn started_with(samples: Option<usize>, options: &FitOptions) -> Object {
-    Object::from_iter([
+    let mut entries = Object::from_iter([
         ("samples".to_owned(), Tree::from(samples)),
         ("batch_size".to_owned(), Tree::from(options.batch_size)),
         ("shuffle".to_owned(), Tree::from(options.shuffle)),
         ("seed".to_owned(), Tree::from(options.seed)),
         ("validation_split".to_owned(), Tree::from(options.validation_split)),
-    ])
+    ]);
+    if let Some(generator) = options.generator {
+        entries.insert("random_numbers".to_owned(), Tree::from(generator.name()));
+    }
+    entries
 }
 
 /// Adds the member with the position.

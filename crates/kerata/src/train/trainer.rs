@@ -119,6 +119,9 @@ impl<'a> Trainer<'a> {
             None => (Position::default(), CallbackTensors::default()),
         };
         model.check()?;
+        if let Some(generator) = options.generator {
+            model.set_generator(generator);
+        }
         let compiled = Compiled::of(&model, registry)?;
         let trained = training::trained(&model)?;
         let prepare = Prepare::new(&model, &compiled, &options.class_weight)?;
@@ -148,7 +151,8 @@ impl<'a> Trainer<'a> {
             }
             None => None,
         };
-        let unread = state.into_iter().collect();
+        // What the session keeps is not held twice.
+        let unread = state.into_iter().filter(|(path, _)| session.variable(path).is_err()).collect();
         let state = State {
             options,
             model,
@@ -214,13 +218,8 @@ impl State<'_> {
 
     /// One step.
     fn train_on(&mut self, inputs: &[Array]) -> Result<()> {
-        let (_, updates) = self.session.run_with_updates(inputs)?;
-        for (path, value) in &updates {
-            if let Some(kept) = self.unread.get_mut(path) {
-                *kept = value.clone();
-            }
-        }
-        self.session.set_variables(updates)?;
+        let (_, unread) = self.session.step(inputs)?;
+        self.unread.extend(unread);
         self.position.batch += 1;
         self.position.step += 1;
         Ok(())

@@ -11,6 +11,7 @@ mod golden;
 mod joined;
 mod kill_train;
 mod load;
+mod own_losses;
 mod pairs;
 mod running;
 mod summary;
