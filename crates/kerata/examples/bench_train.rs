@@ -1,7 +1,8 @@
 //! CPU time of steps of training: `bench_train MODEL.keras X.npy Y.npy BATCH`; `scripts/bench/train` runs it.
 //!
 //! Prints milliseconds of CPU for each step, median of the steps after the first few, and by how many bytes of memory the
-//! process grew from before the training to its peak. Samples and the program's own pages are there before.
+//! process grew from before the training to its peak. Samples and the program's own pages are there before; pages of files
+//! do not count.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,7 +31,8 @@ fn main() -> Result<()> {
     let (x, y) = (read(x)?, read(y)?);
     let before = start_of_peak()?;
     kerata::fit(&artifact, &x, &y, &Registry::new(), &options)?;
-    let grown = status("VmHWM:")?.saturating_sub(before);
+    // Pages of the model's file are the system's to take back.
+    let grown = status("VmHWM:")?.saturating_sub(status("RssFile:")?).saturating_sub(before);
     let times = times.lock().unwrap_or_else(PoisonError::into_inner);
     let mut steps: Vec<f64> =
         times.windows(2).skip(WARM).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
@@ -56,7 +58,7 @@ fn cpu_nanoseconds() -> u64 {
 fn start_of_peak() -> Result<u64> {
     std::fs::write("/proc/self/clear_refs", "5")
         .map_err(|error| Error::io("cannot start the peak", &error))?;
-    status("VmRSS:")
+    status("RssAnon:")
 }
 
 /// A line of `/proc/self/status` in bytes.
