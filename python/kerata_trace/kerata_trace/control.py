@@ -103,6 +103,10 @@ class _Flow:
             def step(carry, element):
                 (*before, old), (x, seen) = carry, element
                 output, new = call(before, x)
+                if backend.backend() == "jax":
+                    # There the first state, of stacked cells that of the last, is taken for the output before.
+                    held = tree.pack_sequence_as(structure, before)
+                    old = held[-1][0] if tree.is_nested(held[0]) else held[0]
                 wide = lambda like: ops.reshape(seen, (-1,) + (1,) * (len(like.shape) - 1))
                 kept = [ops.where(wide(a), a, b) for a, b in zip(tree.flatten(new), before)]
                 output = ops.where(wide(output), output, ops.zeros_like(output) if zero_output_for_mask else old)
