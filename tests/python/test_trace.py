@@ -136,6 +136,9 @@ def test_the_training_flag_reaches_layers_inside(name, saved, tmp_path):
 def test_keras_loads_the_file_given_the_code(name, saved):
     import keras
 
+    if name == "own_cell" and not saved.name.startswith(keras.backend.backend()):
+        pytest.skip("what a masked step of a cell gives is another thing on each backend of Keras")
+
     model = keras.saving.load_model(saved / f"{name}.keras", safe_mode=True)
     stored = np.load(saved / f"{name}.in.npz")
     inputs = [stored[key] for key in stored.files]
