@@ -136,7 +136,8 @@ def test_every_loader_gives_the_numbers_of_keras(name, exported):
     if name in XLA_ABORTS:
         return
     # What is kept between runs starts again.
-    function = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    again = tf.saved_model.load(str(folder))
+    function = again.signatures["serving_default"]
     compiled = tf.function(lambda **values: function(**values), jit_compile=True)
     if name in XLA_LACKS:
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"No registered '{XLA_LACKS[name]}'"):
@@ -177,7 +178,9 @@ def test_it_is_smaller_than_what_keras_writes(name, exported, tmp_path):
             theirs()
         return
     theirs()
-    assert size(exported(name)) <= GRAPH_ALONE.get(name, 0.55) * size(tmp_path / "keras")
+    # The pair that was compared is no part of the model.
+    ours = size(exported(name)) - size(exported(name) / "assets.extra" / "kerata_check")
+    assert ours <= GRAPH_ALONE.get(name, 0.55) * size(tmp_path / "keras")
 
 
 def test_a_step_of_training_is_that_of_keras(tmp_path):
