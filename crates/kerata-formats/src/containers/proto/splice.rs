@@ -11,6 +11,9 @@ enum Payload<'a> {
     Other,
 }
 
+/// What becomes of a field, by its number and bytes; `None` when it stays.
+pub type Change<'a> = dyn FnMut(u32, &[u8]) -> Option<Vec<u8>> + 'a;
+
 /// One field: its number, all its bytes, what it holds.
 struct Field<'a> {
     number: u32,
@@ -49,7 +52,7 @@ fn take<'a>(bytes: &mut &'a [u8]) -> Option<Field<'a>> {
 
 /// A message in which some fields with bytes (text, messages) hold others: `change` gives the new ones by number and
 /// old ones. `None` when the bytes are no message.
-pub fn with_bytes(message: &[u8], change: &mut dyn FnMut(u32, &[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+pub fn with_bytes(message: &[u8], change: &mut Change<'_>) -> Option<Vec<u8>> {
     let (mut rest, mut out) = (message, Vec::with_capacity(message.len()));
     while !rest.is_empty() {
         let field = take(&mut rest)?;

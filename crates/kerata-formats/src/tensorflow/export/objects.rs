@@ -58,15 +58,15 @@ pub fn build(signatures: &[Written], variables: &[Stored], tables: &[Filled]) ->
     let mut nodes = vec![user_object("_generic_user_object")];
     let mut all: Vec<i32> =
         (0..variables.len()).map(|at| push(&mut nodes, variable(&variables[at]))).collect::<Result<_>>()?;
-    let lists: [(&str, fn(&Stored) -> bool); 4] = [
-        (VARIABLES, |stored| !stored.is_optimizer),
-        ("trainable_variables", |stored| !stored.is_optimizer && stored.trainable),
-        ("non_trainable_variables", |stored| !stored.is_optimizer && !stored.trainable),
-        (OPTIMIZER, |stored| stored.is_optimizer),
-    ];
+    let lists = [VARIABLES, "trainable_variables", "non_trainable_variables", OPTIMIZER];
     let mut children = Vec::new();
-    for (name, is_in) in lists {
+    for name in lists {
         let mut node = user_object("trackable_list_wrapper");
+        let is_in = |stored: &Stored| match name {
+            OPTIMIZER => stored.is_optimizer,
+            VARIABLES => !stored.is_optimizer,
+            _ => !stored.is_optimizer && stored.trainable == (name == "trainable_variables"),
+        };
         let listed = variables.iter().zip(&all).filter(|(stored, _)| is_in(stored));
         if name == OPTIMIZER && listed.clone().next().is_none() {
             continue;
