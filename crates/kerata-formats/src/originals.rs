@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn places_are_replaced_and_the_rest_stays() {
-        let old = Data::owned((0..10u8).collect());
+        let old = Data::owned((0..10u8).collect::<Vec<u8>>());
         let places =
             [(0, Data::owned(vec![90])), (4, Data::owned(vec![91, 92, 93])), (9, Data::owned(vec![94]))];
         let mut out: Vec<u8> = Vec::new();

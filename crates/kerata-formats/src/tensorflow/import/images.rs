@@ -42,8 +42,7 @@ fn scale_and_translate(c: &Call<'_>) -> Outputs {
     let antialias = c.flag("antialias", true);
     let mut mixed = x.clone();
     for (axis, to) in sizes.into_iter().enumerate() {
-        let from = usize::try_from(x.spec().known_axis(axis as i64 + 1)?)
-            .map_err(|_| Error::limit("a picture of more than 2^64 pixels"))?;
+        let from = x.spec().known_axis(axis as i64 + 1)?;
         let (scale, shift) = (entry(c, 2, axis)?, entry(c, 3, axis)?);
         if from == to && scale == 1.0 && shift == 0.0 {
             continue;
