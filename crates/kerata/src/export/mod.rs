@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::artifact::{Original, TraceOrigin, Traces};
+use kerata_core::artifact::{TraceOrigin, Traces};
 use kerata_core::graph::Graph;
 use kerata_core::{Artifact, Error, Result, ResultExt, Role, Tree, Variable};
 use kerata_formats::Format;
@@ -215,19 +215,16 @@ fn exportable(artifact: &Artifact, registry: &Registry, options: &ExportOptions)
     }
     let renamed = renames(artifact, &ready, options);
     let traces: Arc<dyn Traces> = Arc::new(Signatures { graphs, source });
-    ready.original = renamed.map(|(original, renamed)| Arc::new(original.renamed(renamed, &traces)));
+    let original = artifact.original.as_ref().zip(renamed);
+    ready.original = original.map(|(original, renamed)| Arc::new(original.renamed(renamed, &traces)));
     ready.traces = Some(traces);
     Ok(ready)
 }
 
 /// What a SavedModel is written back as, when its signatures only get other names: every other byte stays.
-fn renames(
-    artifact: &Artifact,
-    ready: &Artifact,
-    options: &ExportOptions,
-) -> Option<(Arc<Original>, Vec<(String, String)>)> {
+fn renames(artifact: &Artifact, ready: &Artifact, options: &ExportOptions) -> Option<Vec<(String, String)>> {
     let traces = artifact.traces.as_ref()?;
-    let original = artifact.original.clone().filter(|original| original.has_traces(Some(traces)))?;
+    let original = artifact.original.as_ref().filter(|original| original.has_traces(Some(traces)))?;
     let is_plain = |signature: &Signature| {
         signature.batch.is_none() && signature.inputs.is_empty() && signature.outputs.is_empty()
     };
@@ -244,7 +241,7 @@ fn renames(
         return None;
     }
     let renamed = options.signatures.iter().filter(|signature| signature.trace != signature.name);
-    Some((original, renamed.map(|signature| (signature.trace.clone(), signature.name.clone())).collect()))
+    Some(renamed.map(|signature| (signature.trace.clone(), signature.name.clone())).collect())
 }
 
 /// Graphs by name of their signature.
