@@ -232,7 +232,10 @@ def test_packed_files_hold_every_bit_and_say_who_reads_them(tmp_path):
     import hdf5plugin  # noqa: F401  (registers the filter)
 
     model = transformer()
+    for variable in model.weights:
+        variable.assign(np.round(variable.numpy() * 8) / 8)
     path, answer = optimized(model, tmp_path, "--compress=zstd")
+    assert answer["file_percent_saved"] > 30
     assert any("Keras" in loss for loss in answer["lost"])
     with zipfile.ZipFile(path) as archive:
         assert "model.weights.h5" not in archive.namelist()

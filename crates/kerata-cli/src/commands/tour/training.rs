@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use kerata::diff::diff;
@@ -18,13 +19,18 @@ use crate::terminal::{columns, wrapped};
 /// Where the training that is killed keeps its checkpoints, and what it leaves at its end.
 const CHECKPOINTS: &str = "checkpoints";
 const RESUMED: &str = "resumed.keras";
+/// How long a training that is to end may tidy up.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Trains with checkpoints and saves: the process that is killed.
 ///
 /// It ends with the process that started it, however that ends: then its standard input does.
 pub fn in_child(dir: &Path, out: &Path, epochs: usize, context: &Context) -> Result<()> {
-    std::thread::spawn(|| {
+    let stop = context.stop.clone();
+    std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.store(true, Ordering::SeqCst);
+        std::thread::sleep(GRACE);
         std::process::exit(ErrorKind::Io.exit_code().into());
     });
     let digits = datasets::digits()?;
@@ -163,7 +169,13 @@ impl Training {
 }
 
 impl Drop for Training {
+    /// Asks it to end, so that it tidies up; kills it when it does not.
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let start = Instant::now();
+        while start.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.end();
     }
 }

@@ -104,7 +104,24 @@ fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
-    Ok(compress_to_vec(bytes, CompressionLevel::Fastest))
+    sized(compress_to_vec(bytes, CompressionLevel::Fastest), bytes.len() as u64)
+}
+
+/// A frame that says how much it unpacks to: the HDF Group's filter asks for it, and the encoder leaves it out.
+fn sized(mut frame: Vec<u8>, size: u64) -> Result<Vec<u8>> {
+    /// Magic number, descriptor and window descriptor; then the size of the content, when the descriptor says so.
+    const HEADER_BYTES: usize = 6;
+    const SIZE_OF_8_BYTES: u8 = 0xc0;
+    /// The size of the content, a single segment, a dictionary: nothing else stands between the header and the blocks.
+    const OTHER_FIELDS: u8 = 0xe3;
+    match frame.get_mut(4) {
+        Some(descriptor) if *descriptor & OTHER_FIELDS == 0 => *descriptor |= SIZE_OF_8_BYTES,
+        _ => return Err(Error::internal("the encoder of Zstandard writes another header")),
+    }
+    let blocks = frame.split_off(HEADER_BYTES.min(frame.len()));
+    frame.extend(size.to_le_bytes());
+    frame.extend(blocks);
+    Ok(frame)
 }
 
 /// The first bytes of all elements, then the second ones, and so on.
@@ -119,6 +136,13 @@ mod tests {
     #[test]
     fn bytes_of_elements_are_put_together() {
         assert_eq!(shuffle(&[1, 2, 3, 4, 5, 6], 2), [1, 3, 5, 2, 4, 6]);
+    }
+
+    #[test]
+    fn frames_say_what_they_unpack_to() {
+        let frame = zstd(&[7; 4096]).unwrap();
+        assert_eq!(frame[4] & 0xc0, 0xc0);
+        assert_eq!(frame[6..14], 4096u64.to_le_bytes());
     }
 
     #[test]
