@@ -207,7 +207,11 @@ fn fields(class: &str, entries: &mut Object, work: &mut Work) {
     if let Some(rate) = entries.get_mut("learning_rate")
         && let Some(name) = rate.class_name().and_then(|name| modules::spelled(Place::Schedule, name))
     {
-        let inner = rate.get("config").cloned().unwrap_or_default();
+        let mut inner = rate.get("config").cloned().unwrap_or_default();
+        // Keras 2 writes `null` for the name that Keras 3 chooses by itself, and takes no `null`.
+        if let Some(entries) = inner.as_object_mut().filter(|e| e.get("name").is_some_and(Tree::is_null)) {
+            entries.shift_remove("name");
+        }
         *rate = built(Place::Schedule, name, inner);
     }
     match class {
