@@ -16,6 +16,8 @@ const OTHER_SHAPES: &[(&str, &str)] = &[
     ("keras-3.15/custom_shared_nested", CODE),
     ("keras-3.15/custom_store", CODE),
     ("keras-3.15/custom_unregistered", CODE),
+    ("keras-3.15/image_equalization", INSIDE),
+    ("keras-3.15/image_pipeline", INSIDE),
     ("keras-3.15/int4_blocks", SHOWN),
     ("keras-3.15/int8", SHOWN),
     ("keras-3.15/int8_reversible_embedding", SHOWN),
@@ -31,6 +33,7 @@ const OTHER_SHAPES: &[(&str, &str)] = &[
 const DIFFERENT: &[(&str, &str)] = &[("keras-3.15/awq", MISSING), ("keras-3.15/gptq", MISSING)];
 
 const CODE: &str = "only the code of a custom class or function knows the shape of its result";
+const INSIDE: &str = "the shapes between the layers of a Pipeline are not kept";
 const SHOWN: &str = "Keras shows another shape than its layer computes";
 const MISSING: &str = "the file lacks `kernel_zero`, so its layers cannot be built";
 
