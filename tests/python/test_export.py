@@ -30,7 +30,7 @@ LOOSE = {"bfloat16": HALF, "bfloat16_compiled": HALF, "dtype_per_layer": HALF, "
          "mixed_float16": HALF, "mixed_float16_compiled": HALF, "policy_map": HALF, "lora_int8": dict(rtol=2e-2, atol=1e-2)}
 # What XLA has no kernel for: text, tables, some ways to resize, determinants.
 XLA_LACKS = {
-    "hashed_crossing": "_Arg", "hashing": "_Arg", "string_lookup": "_Arg", "string_lookup_modes": "_Arg", "tabular": "_Arg",
+    "feature_space_model": "_Arg", "hashed_crossing": "_Arg", "hashing": "_Arg", "string_lookup": "_Arg", "string_lookup_modes": "_Arg", "tabular": "_Arg",
     "integer_lookup": "LookupTableFindV2", "ops_image": "ResizeBicubic", "resizing": "ResizeBicubic", "upsampling": "ResizeBicubic",
     "resizing_more": "ScaleAndTranslate", "ops_linalg": "MatrixDeterminant",
 }
