@@ -33,6 +33,12 @@ fn weights_find_their_layers_by_the_config_of_another_file() {
                     continue;
                 }
                 let place = format!("{}/{name} with {}", golden.id, model.display());
+                if (golden.id.as_str(), *name) == ("keras-2.12/dense", "model.weights.h5") {
+                    // Keras 2.12 counts each layer twice there, so that the names of layers do not tell which they are.
+                    let error = open_with(&path, &model, &options).unwrap_err();
+                    assert_eq!(error.kind(), kerata::core::ErrorKind::Mismatch, "{place}");
+                    continue;
+                }
                 let whole = open(&model, &options).unwrap();
                 let joined =
                     open_with(&path, &model, &options).unwrap_or_else(|error| panic!("{place}: {error}"));
