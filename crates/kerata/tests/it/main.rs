@@ -13,6 +13,7 @@ mod kill_train;
 mod load;
 mod own_losses;
 mod pairs;
+mod recurrent;
 mod running;
 mod summary;
 mod support;
