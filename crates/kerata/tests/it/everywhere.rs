@@ -1,4 +1,5 @@
-//! Models of every era and format give Keras's numbers straight from their file; inputs that do not fit are named.
+//! Models of every era and format give Keras's numbers straight from their file; inputs that do not fit are named, and a
+//! batch of none gives outputs of none.
 
 use std::path::Path;
 
@@ -131,6 +132,42 @@ fn every_file_gives_the_numbers_of_its_keras() {
         }
     }
     assert!(failed.is_empty(), "{} of {count} files:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// An array of no samples for an input whose batch may be of any size.
+fn none_of(spec: &TensorSpec) -> Option<Array> {
+    let (batch, rest) = spec.shape.axes().split_first()?;
+    let sizes = rest.iter().map(|size| size.map_or(Some(3), |size| usize::try_from(size).ok()));
+    let shape: Vec<usize> = std::iter::once(Some(0)).chain(sizes).collect::<Option<_>>()?;
+    if batch.is_some() { None } else { Array::zeros(shape, spec.dtype).ok() }
+}
+
+#[test]
+fn a_batch_of_none_gives_outputs_of_none_or_an_error() {
+    let (mut gives, mut refuses) = (0, Vec::new());
+    for golden in golden::all() {
+        let file = golden.folder.join("model.keras");
+        if !file.exists() || !golden.id.starts_with("keras-3.15/") {
+            continue;
+        }
+        let Ok(predictor) = prepared(&file) else { continue };
+        let inputs: Option<Vec<Array>> = predictor.inputs().iter().map(|(_, spec)| none_of(spec)).collect();
+        let Some(inputs) = inputs.filter(|inputs| !inputs.is_empty()) else { continue };
+        match predictor.run(&inputs) {
+            Ok(outputs) => {
+                assert_eq!(outputs.len(), predictor.outputs().len(), "{}", golden.id);
+                gives += 1;
+            }
+            Err(error) => {
+                assert_ne!(error.kind(), ErrorKind::Internal, "{}: {error}", golden.id);
+                refuses.push(golden.id);
+            }
+        }
+    }
+    // Raw functions that pick sample 0 or fold the batch away have nothing to work on.
+    let is_raw = |id: &String| id.starts_with("keras-3.15/ops_");
+    assert!(refuses.iter().all(is_raw), "{refuses:?}");
+    assert!(gives > 180, "{gives} models");
 }
 
 #[test]
