@@ -56,7 +56,7 @@ fn a_file_that_may_not_be_read_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (src, dst) = (folder.path().join("secret.keras"), folder.path().join("out.keras"));
     fs::copy(golden(CNN), &src).unwrap();
-    fs::set_permissions(&src, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&src, fs::Permissions::from_mode(0o000)).unwrap();
     let outcome = convert(ordinary(), &src, &dst);
     assert_refused(&outcome, &["Permission denied", "secret.keras"]);
     assert_eq!(names(folder.path()), [src]);
