@@ -20,7 +20,6 @@ NOT_EXPORTED = {
     "awq": "zero points", "gptq": "zero points",  # Keras cannot load these either
     "custom_containers": "Containers", "custom_functions": "squash", "custom_layer": "Scale", "custom_shared_nested": "Scale",
     "custom_store": "OwnStore", "custom_unregistered": "Shift", "subclassed": "Subclassed", "subclassed_compiled": "Subclassed",
-    "feature_space": "FeatureSpace", "feature_space_dict": "FeatureSpace",
     "lambda_activation": "lambda", "lambda_layer": "lambda", "lambda_named": "double",
     "sequential_unbuilt": "not built",
 }
@@ -28,12 +27,19 @@ NOT_EXPORTED = {
 HALF = dict(rtol=2e-2, atol=2e-2)
 LOOSE = {"bfloat16": HALF, "bfloat16_compiled": HALF, "dtype_per_layer": HALF, "float16": HALF, "mixed_bfloat16": HALF,
          "mixed_float16": HALF, "mixed_float16_compiled": HALF, "policy_map": HALF, "lora_int8": dict(rtol=2e-2, atol=1e-2)}
+# What kerata writes and cannot run again itself; TensorFlow does below.
+UNCHECKED = {
+    "ops_folds": "`StridedSliceGrad` is not known", "ops_image_elastic": "`StatelessRandomNormal` is not known",
+    "ops_unique": "must be known before the graph runs",
+}
 # What XLA has no kernel for: text, tables, some ways to resize, determinants.
 XLA_LACKS = {
-    "feature_space_model": "_Arg", "hashed_crossing": "_Arg", "hashing": "_Arg", "string_lookup": "_Arg", "string_lookup_modes": "_Arg", "tabular": "_Arg",
+    "feature_space": "_Arg", "feature_space_dict": "_Arg", "feature_space_model": "_Arg", "hashed_crossing": "_Arg", "hashing": "_Arg", "string_lookup": "_Arg", "string_lookup_modes": "_Arg", "tabular": "_Arg",
     "integer_lookup": "LookupTableFindV2", "ops_image": "ResizeBicubic", "resizing": "ResizeBicubic", "upsampling": "ResizeBicubic",
     "resizing_more": "ScaleAndTranslate", "ops_linalg": "MatrixDeterminant",
 }
+# XLA may leave what a value decides the size of in a buffer of the largest size; the numbers that count come first.
+XLA_PADS = ("ops_unique",)
 # XLA ends the whole process on constants of text: "Check failed: DataTypeCanUseMemcpy(dtype())".
 XLA_ABORTS = ("text_vectorization", "text_vectorization_modes")
 
@@ -81,8 +87,7 @@ def exported(tmp_path_factory):
         if name not in done:
             answer = kerata("export", KERAS / name / "model.keras", root / name, "--to", "saved_model")
             unchecked = answer["unchecked"] or ""
-            known = ["random numbers", "a list in a loop", "`ScaleAndTranslate` is not known"]
-            assert not unchecked or any(why in unchecked for why in known), unchecked
+            assert UNCHECKED[name] in unchecked if name in UNCHECKED else not unchecked, unchecked
             done[name] = root / name
         return done[name]
 
@@ -144,6 +149,7 @@ def test_every_loader_gives_the_numbers_of_keras(name, exported):
             compiled(**arguments)
         return
     for found, value in zip(in_order(compiled(**arguments)), expected):
+        found = found[:len(value)] if name in XLA_PADS else found
         same(name, found, value)
 
 
@@ -160,9 +166,9 @@ def size(folder):
 
 # What Keras itself cannot load again, or cannot export.
 KERAS_FAILS = """activation_op functional_subclass int8_attention named_layers nested_and_outer_shared nested_structure ops_core ops_measures
-ops_nan ops_products random_shear stft_initializer stft_spectrogram""".split()
-# No variables and half a hundred ops that TensorFlow has no short form of: the graph is all there is.
-GRAPH_ALONE = {"ops_image": 0.7}
+feature_space feature_space_dict ops_folds ops_integers ops_nan ops_products random_shear""".split()
+# No variables, and many ops that TensorFlow has no short form of: the graph is all there is.
+GRAPH_ALONE = {"ops_image": 0.7, "ops_factors": 0.95}
 
 
 @pytest.mark.parametrize("name", EXPORTED)
