@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 
@@ -237,7 +238,10 @@ def test_models_that_tf_keras_saved_without_traces_are_rebuilt(name, tmp_path):
     for a, b in zip(tf.nest.flatten(again(inputs if len(inputs) > 1 else inputs[0], training=False)), expected):
         close(a, b)
     if model.optimizer is not None:
-        assert int(again.optimizer.iterations) == int(model.optimizer.iterations)
+        # What the file holds; tf-keras starts some optimizers anew when it loads.
+        stored = tf.train.load_checkpoint(str(TF_GOLDEN / name / "model" / "variables" / "variables"))
+        counters = [key for key in stored.get_variable_to_shape_map() if re.search(r"/_?iterations?/\.ATTRIBUTES", key) and "optimizer" in key]
+        assert [int(stored.get_tensor(key)) for key in counters] == [int(again.optimizer.iterations)]
         assert float(again.optimizer.learning_rate) == pytest.approx(float(model.optimizer.learning_rate))
 
 

@@ -135,7 +135,10 @@ def test_keras_kerata_keras_is_as_if_one_program_had_done_it(tmp_path, make, opt
     """Two epochs in Keras, two in kerata, two in Keras again, through files: weights and optimizer as after six in Keras."""
     def scheduled():
         schedule = keras.optimizers.schedules.ExponentialDecay(0.02, 5, 0.9)
-        return keras.optimizers.AdamW(schedule, weight_decay=0.01, clipnorm=1.0, amsgrad=True)
+        # Keras on TensorFlow clips the gradient of an embedding before it adds up what belongs to the same word, and so
+        # by another norm than on its other backends and here.
+        clipnorm = None if make is recurrent else 1.0
+        return keras.optimizers.AdamW(schedule, weight_decay=0.01, clipnorm=clipnorm, amsgrad=True)
 
     path, x, y = make_case(tmp_path, make, OPTIMIZERS.get(optimizer, scheduled))
     fit = {"batch_size": 8, "shuffle": False, "verbose": 0}
