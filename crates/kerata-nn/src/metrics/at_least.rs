@@ -20,3 +20,25 @@ pub(super) fn most(of: &Tensor, other: &Tensor, enough: f64) -> Result<Tensor> {
     let allowed = ops::select(&is_enough, of, &ops::zeros_like(of)?)?;
     ops::max(&allowed, &[], false)
 }
+
+/// Makes a config a metric: the largest share of two counts where another share is at least the named argument.
+macro_rules! measured_at_least {
+    ($metric:ident: most [$($of:literal),+] where $least:ident is [$($other:literal),+]) => {
+        impl Measure for $metric {
+            fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
+                counting(self.num_thresholds, self.class_id).declare(declared, &ALL, None);
+                Ok(())
+            }
+
+            fn update(&self, state: &State, sample: &Sample) -> Result<()> {
+                counting(self.num_thresholds, self.class_id).count(state, sample, &ALL.map(|name| (name, name)))
+            }
+
+            fn result(&self, state: &State) -> Result<Tensor> {
+                most(&share(state, $($of),+)?, &share(state, $($other),+)?, self.$least)
+            }
+        }
+    };
+}
+
+pub(super) use measured_at_least;

@@ -1,6 +1,6 @@
 //! `RecallAtPrecision`: the best recall where the precision is high enough.
 
-use super::at_least::{counting, most};
+use super::at_least::{counting, measured_at_least, most};
 use super::counts::ALL;
 use super::prelude::*;
 
@@ -17,18 +17,4 @@ config! {
     }
 }
 
-impl Measure for RecallAtPrecision {
-    fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
-        counting(self.num_thresholds, self.class_id).declare(declared, &ALL, None);
-        Ok(())
-    }
-
-    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
-        counting(self.num_thresholds, self.class_id).count(state, sample, &ALL.map(|name| (name, name)))
-    }
-
-    fn result(&self, state: &State) -> Result<Tensor> {
-        let enough = share(state, "true_positives", "false_positives")?;
-        most(&share(state, "true_positives", "false_negatives")?, &enough, self.precision)
-    }
-}
+measured_at_least! { RecallAtPrecision: most ["true_positives", "false_negatives"] where precision is ["true_positives", "false_positives"] }

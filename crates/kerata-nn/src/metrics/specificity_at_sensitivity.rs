@@ -1,6 +1,6 @@
 //! `SpecificityAtSensitivity`: the best share of negatives that are left out where enough positives are found.
 
-use super::at_least::{counting, most};
+use super::at_least::{counting, measured_at_least, most};
 use super::counts::ALL;
 use super::prelude::*;
 
@@ -17,18 +17,4 @@ config! {
     }
 }
 
-impl Measure for SpecificityAtSensitivity {
-    fn build(&self, declared: &mut Declared, _: &Sample) -> Result<()> {
-        counting(self.num_thresholds, self.class_id).declare(declared, &ALL, None);
-        Ok(())
-    }
-
-    fn update(&self, state: &State, sample: &Sample) -> Result<()> {
-        counting(self.num_thresholds, self.class_id).count(state, sample, &ALL.map(|name| (name, name)))
-    }
-
-    fn result(&self, state: &State) -> Result<Tensor> {
-        let enough = share(state, "true_positives", "false_negatives")?;
-        most(&share(state, "true_negatives", "false_positives")?, &enough, self.sensitivity)
-    }
-}
+measured_at_least! { SpecificityAtSensitivity: most ["true_negatives", "false_positives"] where sensitivity is ["true_positives", "false_negatives"] }
