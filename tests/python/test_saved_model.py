@@ -183,6 +183,38 @@ def test_kerata_runs_what_tensorflow_wrote(name, signature, tmp_path):
             close(value, expected)
 
 
+def test_ops_that_kerata_itself_writes_run(tmp_path):
+    """Draws of a seed without a key, the way back of a slice, and all of an axis in order."""
+    raw = tf.raw_ops
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([2], tf.int32)])
+    def serve(x, seed):
+        shape = tf.stack([tf.shape(x)[0], 5])
+        values, places = tf.math.top_k(-x, tf.shape(x)[1])
+        part = x[1:, tf.newaxis, 0]
+        return {
+            "normal": raw.StatelessRandomNormal(shape=shape, seed=seed),
+            "truncated": raw.StatelessTruncatedNormal(shape=shape, seed=seed),
+            "uniform": raw.StatelessRandomUniform(shape=shape, seed=seed),
+            "integers": raw.StatelessRandomUniformInt(shape=shape, seed=seed, minval=-3, maxval=40),
+            "values": values, "places": places,
+            "grad": raw.StridedSliceGrad(shape=tf.shape(x), begin=[1, 0, 0], end=[0, 0, 1], strides=[1, 1, 1], dy=part, begin_mask=0,
+                                         end_mask=1, new_axis_mask=2, shrink_axis_mask=4),
+        }
+
+    module = tf.Module()
+    module.serve = serve
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures=serve)
+    x = np.array([[3, 1, 2, 1], [0, 5, -1, 5], [2, 2, 7, -4]], "float32")
+    seed = np.array([7, -9], "int32")
+    np.savez(tmp_path / "in.npz", x=x, seed=seed)
+    answer = kerata("run", tmp_path / "m", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+    found, expected = np.load(tmp_path / "out.npz"), serve(x, seed)
+    assert len(answer["outputs"]) == len(expected)
+    for position, output in enumerate(answer["outputs"]):
+        close(found[f"out_{position}"], expected[output["name"]])
+
+
 CHECKPOINTS = [path.parent.name for path in sorted(TF_GOLDEN.glob("ck_*/expect.json"))]
 
 

@@ -110,29 +110,46 @@ fn unique(call: &Call<'_>) -> Result<Vec<Tensor>> {
         return Err(Error::unsupported("`unique` along an axis"));
     }
     let flat = ops::ravel(&x)?;
-    let same = ops::equal(&ops::expand_dims(&flat, 1)?, &flat)?;
-    // An element is new when none before it is the same: the first place of its kind is its own.
+    // All but the last step has the size of the input, so that compilers that need fixed sizes can follow.
     let own = ops::iota(call.builder, flat.size(0), DType::Int32)?;
-    let far = ops::full_like(&own, i64::from(i32::MAX))?;
-    let firsts = ops::min(&ops::select(&same, &own, &far)?, &[1], false)?;
-    let is_new = ops::equal(&firsts, &own)?;
-    let mut places = ops::index(&ops::nonzero(&is_new)?, -1, 0)?;
-    if call.or("sorted", true)? {
-        let order = ops::argsort(&ops::take(&flat, &places, Some(0))?, 0)?;
-        places = ops::take(&places, &order, Some(0))?;
-    }
-    let mut values = ops::take(&flat, &places, Some(0))?;
-    let places = ops::cast(&places, DType::Int32)?;
-    let is_of = ops::equal(&ops::expand_dims(&firsts, 1)?, &places)?;
-    let mut counts = ops::sum(&ops::cast(&is_of, DType::Int32)?, &[0], false)?;
-    let inverse = ops::cast(&ops::argmax(&ops::cast(&is_of, DType::Int32)?, Some(1), false)?, DType::Int32)?;
-    let mut places = places;
-    if let Some(size) = call.get::<usize>("size")? {
-        let fill: f64 = call.or("fill_value", 0.0)?;
-        values = sized(&values, size, fill)?;
-        places = sized(&places, size, 1.0)?;
-        counts = sized(&counts, size, 0.0)?;
-    }
+    let zeros = ops::zeros_like(&own)?;
+    let order = ops::argsort(&flat, 0)?;
+    let in_order = ops::take(&flat, &order, Some(0))?;
+    let before = ops::maximum(&ops::subtract(&own, &ops::ones_like(&own)?)?, &zeros)?;
+    let differs = ops::not_equal(&in_order, &ops::take(&in_order, &before, Some(0))?)?;
+    let starts = ops::logical_or(&differs, &ops::equal(&own, &zeros)?)?;
+    // Equal elements stand together and in their order: a group each, which begins with its first one.
+    let groups = numbered(&starts)?;
+    let group_of = ops::take(&groups, &ops::argsort(&order, 0)?, Some(0))?;
+    let by_group = |x: &Tensor| ops::take(&ops::index_add(x, &groups, flat.size(0), 0)?, &group_of, Some(0));
+    let counts = by_group(&ops::ones_like(&own)?)?;
+    let (is_new, all_places, inverse) = if call.or("sorted", true)? {
+        (starts, order, group_of)
+    } else {
+        let firsts = by_group(&ops::select(&starts, &order, &zeros)?)?;
+        let is_new = ops::equal(&firsts, &own)?;
+        let inverse = ops::take(&numbered(&is_new)?, &firsts, Some(0))?;
+        (is_new, own.clone(), inverse)
+    };
+    let (values, places, counts) = match call.get::<usize>("size")? {
+        None => {
+            let places = ops::take(&all_places, &ops::index(&ops::nonzero(&is_new)?, -1, 0)?, Some(0))?;
+            (ops::take(&flat, &places, Some(0))?, places.clone(), ops::take(&counts, &places, Some(0))?)
+        }
+        Some(size) => {
+            // The new ones come first, and behind the last of them the fill.
+            let new_first = ops::argsort(&ops::cast(&ops::logical_not(&is_new)?, DType::Int32)?, 0)?;
+            let places = ops::take(&all_places, &new_first, Some(0))?;
+            let count = ops::sum(&ops::cast(&is_new, DType::Int32)?, &[], false)?;
+            let sized = |x: &Tensor, fill: f64| {
+                let x = ops::take(x, &places, Some(0))?;
+                let x = ops::select(&ops::less(&own, &count)?, &x, &ops::full_like(&x, fill)?)?;
+                let filled = ops::pad(&x, &[(0, size)], ops::PadMode::Constant, fill)?;
+                ops::slice_axis(&filled, 0, ops::Range::to(size as i64))
+            };
+            (sized(&flat, call.or("fill_value", 0.0)?)?, sized(&own, 1.0)?, sized(&counts, 0.0)?)
+        }
+    };
     let mut results = vec![values];
     if call.or("return_index", false)? {
         results.push(places);
@@ -146,8 +163,8 @@ fn unique(call: &Call<'_>) -> Result<Vec<Tensor>> {
     Ok(results)
 }
 
-/// A vector with so many elements: cut, or filled up with a value.
-fn sized(x: &Tensor, size: usize, fill: f64) -> Result<Tensor> {
-    let filled = ops::pad(x, &[(0, size)], ops::PadMode::Constant, fill)?;
-    ops::slice_axis(&filled, 0, ops::Range::to(size as i64))
+/// Each true element's number among the true ones, and that of the last one before each false element.
+fn numbered(is_true: &Tensor) -> Result<Tensor> {
+    let counted = ops::cumsum(is_true, Some(0))?;
+    ops::subtract(&counted, &ops::ones_like(&counted)?)
 }

@@ -171,8 +171,19 @@ fn one_hot(c: &Call<'_>) -> Outputs {
 }
 
 fn top_k(c: &Call<'_>) -> Outputs {
+    let x = c.tensor(0)?;
+    let last = x.rank().saturating_sub(1);
+    if let Some([count]) = c.elements(1)?
+        && count.known().is_none()
+        && count.is_same(&Element::of_axis(x, last))
+    {
+        // As many as there are, however many: all of them in order.
+        let places = ops::argsort(&ops::negative(x)?, -1)?;
+        let values = ops::take_along_axis(x, &places, -1)?;
+        return Ok(vec![Value::of(values), Value::of(ops::cast(&places, DType::Int32)?)]);
+    }
     let k = usize::try_from(c.number(1)?).map_err(|_| Error::corrupt("a negative count"))?;
-    let (values, places) = ops::top_k(c.tensor(0)?, k)?;
+    let (values, places) = ops::top_k(x, k)?;
     Ok(vec![Value::of(values), Value::of(ops::cast(&places, DType::Int32)?)])
 }
 

@@ -35,6 +35,7 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("Squeeze", squeeze),
     ("StopGradient", |c| c.unary(ops::stop_gradient)),
     ("StridedSlice", super::slices::strided_slice),
+    ("StridedSliceGrad", super::slices::strided_slice_grad),
     ("Unpack", unpack),
     ("ZerosLike", |c| c.unary(ops::zeros_like)),
 ];

@@ -24,9 +24,7 @@ enum Entry {
 pub fn strided_slice(c: &Call<'_>) -> Outputs {
     let x = c.tensor(0)?;
     let entries = entries(c, x)?;
-    let used = entries.iter().filter(|entry| !matches!(entry, Entry::NewAxis | Entry::Rest)).count();
-    let left =
-        x.rank().checked_sub(used).ok_or_else(|| Error::corrupt("a slice of more axes than there are"))?;
+    let left = left(x, &entries)?;
     if let ([entry], Some(elements)) = (entries.as_slice(), c.elements(0)?)
         && x.rank() == 1
         && let Some(picked) = pick(entry, elements)
@@ -36,6 +34,31 @@ pub fn strided_slice(c: &Call<'_>) -> Outputs {
     }
     let sliced = apply(x, &entries, left)?;
     Ok(vec![Value::of(sliced)])
+}
+
+/// `shape, begin, end, strides, dy`: zeros of a shape with a tensor where the slice of them lies.
+pub fn strided_slice_grad(c: &Call<'_>) -> Outputs {
+    let mut grad = c.tensor(4)?.clone();
+    let like = ops::full(&c.builder, c.full_sizes(0)?, 0, grad.dtype())?;
+    let entries = entries(c, &like)?;
+    let left = left(&like, &entries)?;
+    // The slice has lost the axes of single places, and has got new ones.
+    let mut axis = 0;
+    for entry in &entries {
+        match entry {
+            Entry::Range(_) => axis += 1,
+            Entry::Place(_) => {
+                grad = ops::expand_dims(&grad, axis)?;
+                axis += 1;
+            }
+            Entry::NewAxis => grad = ops::squeeze(&grad, &[axis])?,
+            Entry::Rest => axis += left as i64,
+            Entry::Chosen(_) | Entry::Between(_) => {
+                return Err(Error::unsupported("a slice whose bounds are known only when the graph runs"));
+            }
+        }
+    }
+    c.one(ops::unslice(&grad, &like, &ranges(&like, &entries, left))?)
 }
 
 fn entries(c: &Call<'_>, x: &Tensor) -> Result<Vec<Entry>> {
@@ -98,7 +121,14 @@ fn between(
     ops::range(&begin, &end, &ops::ones_like(&end)?).map(Entry::Between)
 }
 
-fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
+/// The number of axes that no entry names.
+fn left(x: &Tensor, entries: &[Entry]) -> Result<usize> {
+    let used = entries.iter().filter(|entry| !matches!(entry, Entry::NewAxis | Entry::Rest)).count();
+    x.rank().checked_sub(used).ok_or_else(|| Error::corrupt("a slice of more axes than there are"))
+}
+
+/// What the entries that are known leave of each axis.
+fn ranges(x: &Tensor, entries: &[Entry], left: usize) -> Vec<Range> {
     let mut ranges = Vec::new();
     for entry in entries {
         match entry {
@@ -113,6 +143,11 @@ fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
         }
     }
     ranges.resize(x.rank(), Range::ALL);
+    ranges
+}
+
+fn apply(x: &Tensor, entries: &[Entry], left: usize) -> Result<Tensor> {
+    let ranges = ranges(x, entries, left);
     let mut sliced =
         if ranges.iter().all(|range| *range == Range::ALL) { x.clone() } else { ops::slice(x, &ranges)? };
     // From the front, so that axes that go or come move those behind.

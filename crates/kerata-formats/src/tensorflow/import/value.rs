@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kerata_core::graph::Tensor;
-use kerata_core::ops::{Cast, Range, Size, Slice, StopGradient, Transpose};
+use kerata_core::ops::{Cast, Negative, Range, Size, Slice, StopGradient, Transpose};
 use kerata_core::{Array, DType, Error, Result};
 
 /// Most elements of a tensor whose elements are followed one by one.
@@ -268,7 +268,7 @@ fn origin(tensor: &Tensor, axis: usize) -> (Tensor, usize) {
             if !matches!(slice.ranges.get(axis), Some(&(Range::ALL | Range::REVERSED))) {
                 break;
             }
-        } else if !(op.is::<Cast>() || op.is::<StopGradient>()) {
+        } else if !(op.is::<Cast>() || op.is::<Negative>() || op.is::<StopGradient>()) {
             break;
         }
         tensor = input.clone();
