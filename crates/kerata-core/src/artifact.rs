@@ -54,6 +54,13 @@ pub trait Traces: Send + Sync + fmt::Debug {
     /// The graph of one of them.
     fn graph(&self, name: &str) -> Result<Graph>;
 
+    /// The graph of one of them, where the file leaves the number of axes of some inputs open: `rank` says it for the
+    /// input of a name and position.
+    fn graph_of(&self, name: &str, rank: &dyn Fn(&str, usize) -> Option<usize>) -> Result<Graph> {
+        let _ = rank;
+        self.graph(name)
+    }
+
     /// Where they come from.
     fn origin(&self) -> TraceOrigin {
         TraceOrigin::Program

@@ -18,11 +18,13 @@ pub struct PredictOptions {
     pub engine: String,
     /// Most threads that one run uses.
     pub threads: usize,
+    /// Number of axes of inputs, by name or as `in_0`, `in_1`, ..., for graphs that leave it open.
+    pub ranks: IndexMap<String, usize>,
 }
 
 impl Default for PredictOptions {
     fn default() -> Self {
-        Self { engine: "cpu".to_owned(), threads: 1 }
+        Self { engine: "cpu".to_owned(), threads: 1, ranks: IndexMap::new() }
     }
 }
 
@@ -43,6 +45,13 @@ impl PredictOptions {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Sets the number of axes of inputs, for graphs that leave it open.
+    #[must_use]
+    pub fn ranks(mut self, ranks: impl IntoIterator<Item = (String, usize)>) -> Self {
+        self.ranks = ranks.into_iter().collect();
         self
     }
 }
@@ -130,7 +139,11 @@ impl Predictor {
             let variable = variable.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
             Array::from_variable(&variable).at(|| format!("variable `{path}`"))
         };
-        Self::of_graph(&traces.graph(name)?, &variable, options)
+        let rank = |input: &str, at: usize| {
+            let rank = options.ranks.get(input).or_else(|| options.ranks.get(&format!("in_{at}")));
+            rank.copied()
+        };
+        Self::of_graph(&traces.graph_of(name, &rank)?, &variable, options)
     }
 
     /// Names and specs of the inputs, in order.

@@ -64,9 +64,10 @@ impl super::Run for Run {
         let (Some(inputs_path), Some(outputs_path)) = (&self.inputs, &self.outputs) else {
             return verified(&kerata::export::verify(&artifact, &registry, &options).at(model_path)?);
         };
+        let named = read_arrays(inputs_path)?;
+        let options = options.ranks(named.iter().map(|(name, array)| (name.clone(), array.rank())));
         let predictor = kerata::predictor(&artifact, self.signature.as_deref(), &registry, &options).at(model_path)?;
 
-        let named = read_arrays(inputs_path)?;
         let inputs = predictor.arrange(named).at(|| inputs_path.display().to_string())?;
         let run = || match self.batch_size {
             Some(size) => predictor.run_in_batches(&inputs, size),

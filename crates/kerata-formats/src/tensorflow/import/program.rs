@@ -10,7 +10,7 @@ use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
 use kerata_core::{Artifact, Data, Error, Limits, Result, ResultExt, Shape};
 
 use super::functions::{Reader, node_of, pick};
-use super::structure::{Leaf, leaves};
+use super::structure::leaves;
 use super::value::{Table, Value};
 use super::{asked, flow};
 use crate::containers::bundle::dtype_from_tf;
@@ -43,6 +43,9 @@ impl fmt::Debug for Program {
         write!(f, "Program({} variables)", self.variables.len())
     }
 }
+
+/// The number of axes of an input that the file leaves open, by its name and position.
+type Ranks<'a> = &'a dyn Fn(&str, usize) -> Option<usize>;
 
 /// An input of a graph.
 struct Port {
@@ -114,15 +117,16 @@ impl Program {
     }
 
     /// Inputs and names of outputs that a signature declares, in order.
-    fn ports(&self, signature: &SignatureDef) -> Result<(Vec<Port>, Vec<String>)> {
-        let port = |(name, info): (&String, &crate::containers::proto::tensorflow::TensorInfo)| {
-            let spec = spec_of(info.dtype, info.tensor_shape.as_ref()).at(|| format!("tensor `{name}`"))?;
-            Ok(Port { name: name.clone(), spec })
+    fn ports(&self, signature: &SignatureDef, rank: Ranks<'_>) -> Result<(Vec<Port>, Vec<String>)> {
+        let mut names: Vec<&String> = signature.inputs.keys().collect();
+        names.sort_by_key(|name| (self.order.iter().position(|known| known == *name), natural(name)));
+        let port = |(at, name): (usize, &String)| {
+            let info = signature.inputs.get(name).ok_or_else(|| Error::internal("a key of the map"))?;
+            let spec = spec_of(info.dtype, info.tensor_shape.as_ref(), || rank(name, at));
+            Ok(Port { name: name.clone(), spec: spec.at(|| format!("tensor `{name}`"))? })
         };
-        let mut inputs = signature.inputs.iter().map(port).collect::<Result<Vec<_>>>()?;
+        let inputs = names.into_iter().enumerate().map(port).collect::<Result<Vec<_>>>()?;
         let mut outputs: Vec<String> = signature.outputs.keys().cloned().collect();
-        inputs
-            .sort_by_key(|port| (self.order.iter().position(|name| *name == port.name), natural(&port.name)));
         outputs.sort_by_key(|name| natural(name));
         Ok((inputs, outputs))
     }
@@ -273,6 +277,7 @@ impl Program {
         function: &str,
         reader: &Reader<'_>,
         builder: &GraphBuilder,
+        rank: Ranks<'_>,
     ) -> Result<Graph> {
         let signature = reader.function(function)?.signature.as_ref();
         let arguments = signature.map_or(&[][..], |signature| &signature.input_arg);
@@ -283,10 +288,10 @@ impl Program {
             .checked_sub(captures.len())
             .ok_or_else(|| Error::corrupt("a function takes fewer arguments than it has captured"))?;
         let declared =
-            self.graph.signature_def.get(name).map(|signature| self.ports(signature)).transpose()?;
+            self.graph.signature_def.get(name).map(|signature| self.ports(signature, rank)).transpose()?;
         let (inputs, outputs) = match declared {
             Some(declared) => declared,
-            None => self.structured(function, count, results.len())?,
+            None => self.structured(function, count, results.len(), rank)?,
         };
         if inputs.len() != count {
             return Err(Error::corrupt(format!(
@@ -344,7 +349,13 @@ impl Program {
     }
 
     /// Inputs and outputs of a function that is no signature, by the structure of its arguments and results.
-    fn structured(&self, function: &str, inputs: usize, outputs: usize) -> Result<(Vec<Port>, Vec<String>)> {
+    fn structured(
+        &self,
+        function: &str,
+        inputs: usize,
+        outputs: usize,
+        rank: Ranks<'_>,
+    ) -> Result<(Vec<Port>, Vec<String>)> {
         let functions = self.graph.object_graph_def.as_ref().map(|objects| &objects.concrete_functions);
         let concrete = functions.and_then(|functions| functions.get(function));
         let concrete =
@@ -354,10 +365,10 @@ impl Program {
         if arguments.len() != inputs || results.len() != outputs {
             return Err(Error::unsupported(format!("the arguments of function `{function}`")));
         }
-        let port =
-            |leaf: &Leaf, name: String| Ok(Port { name, spec: spec_of(leaf.dtype, leaf.shape.as_ref())? });
         let inputs = arguments.iter().enumerate().map(|(at, leaf)| {
-            port(leaf, if leaf.name.is_empty() { format!("in_{at}") } else { leaf.name.clone() })
+            let name = if leaf.name.is_empty() { format!("in_{at}") } else { leaf.name.clone() };
+            let spec = spec_of(leaf.dtype, leaf.shape.as_ref(), || rank(&name, at))?;
+            Ok(Port { name, spec })
         });
         let outputs = results
             .iter()
@@ -372,8 +383,9 @@ impl Program {
         signature: &SignatureDef,
         reader: &Reader<'_>,
         builder: &GraphBuilder,
+        rank: Ranks<'_>,
     ) -> Result<Graph> {
-        let (inputs, outputs) = self.ports(signature)?;
+        let (inputs, outputs) = self.ports(signature, rank)?;
         let tensor_of =
             |infos: &std::collections::BTreeMap<String, crate::containers::proto::tensorflow::TensorInfo>,
              name: &str| {
@@ -439,6 +451,10 @@ impl Traces for Program {
     }
 
     fn graph(&self, name: &str) -> Result<Graph> {
+        self.graph_of(name, &|_, _| None)
+    }
+
+    fn graph_of(&self, name: &str, rank: Ranks<'_>) -> Result<Graph> {
         let variables = |path: &str| self.variable(path);
         let assets = |name: &str| self.asset(name);
         let flow = self.flow()?;
@@ -446,27 +462,38 @@ impl Traces for Program {
         let builder = GraphBuilder::new(name);
         let place = || format!("signature `{name}`");
         if let Some(function) = self.concrete(name) {
-            return self.by_function(name, function, &reader, &builder).at(place);
+            return self.by_function(name, function, &reader, &builder, rank).at(place);
         }
         if let Some(signature) = self.graph.signature_def.get(name).filter(|_| name != INIT_OP) {
-            return self.by_nodes(signature, &reader, &builder).at(place);
+            return self.by_nodes(signature, &reader, &builder, rank).at(place);
         }
         let nodes = self.graph.graph_def.as_ref().map_or(&[][..], |graph| &graph.node);
         let signature = asked::signature(name, nodes).at(place)?.ok_or_else(|| {
             Error::not_found(format!("no signature `{name}`"))
                 .hint(format!("there are {}", self.names().join(", ")))
         })?;
-        self.by_nodes(&signature, &reader, &builder).at(place)
+        self.by_nodes(&signature, &reader, &builder, rank).at(place)
     }
 }
 
-/// What is known of a tensor that is declared.
-fn spec_of(dtype: i32, shape: Option<&TensorShapeProto>) -> Result<TensorSpec> {
+/// What is known of a tensor that is declared; of unknown rank it has as many axes as is said from outside.
+fn spec_of(
+    dtype: i32,
+    shape: Option<&TensorShapeProto>,
+    rank: impl FnOnce() -> Option<usize>,
+) -> Result<TensorSpec> {
     let dtype = dtype_from_tf(dtype).ok_or_else(|| Error::unsupported(format!("element type {dtype}")))?;
-    let shape = shape
-        .filter(|shape| !shape.unknown_rank)
-        .ok_or_else(|| Error::unsupported("a tensor of unknown rank"))?;
-    Ok(TensorSpec::new(dtype, Shape::new(shape.dim.iter().map(|dim| u64::try_from(dim.size).ok()))))
+    let shape = match shape.filter(|shape| !shape.unknown_rank) {
+        Some(shape) => Shape::new(shape.dim.iter().map(|dim| u64::try_from(dim.size).ok())),
+        None => match rank() {
+            Some(rank) => Shape::new(vec![None; rank]),
+            None => {
+                return Err(Error::unsupported("a tensor of unknown rank")
+                    .hint("give its inputs' ranks, as `kerata run` does"));
+            }
+        },
+    };
+    Ok(TensorSpec::new(dtype, shape))
 }
 
 /// Sorts `output_10` behind `output_9`.

@@ -11,9 +11,6 @@ use kerata_formats::detect;
 
 use super::{cases, input};
 
-/// Signatures that cannot run, and a part of why.
-const CANNOT: &[(&str, &str)] = &[("m_unknown_rank", "unknown rank")];
-
 /// Models that compute in half precision, where the order of a sum shows: relative tolerance of a few steps.
 const HALF: &[(&str, f64)] = &[("k3_bfloat16", 0.02), ("k3_mixed_bfloat16", 0.02)];
 
@@ -56,8 +53,9 @@ pub(super) fn run(
     let input = input(folder, expect);
     let artifact = detect(&input)?.read(&input, &Limits::default())?;
     let traces = artifact.traces.clone().expect("the model has signatures");
-    let graph = traces.graph(signature)?;
-    compare(&artifact, &graph, &arrays(&folder.join(format!("io_{signature}.npz"))), relative)
+    let io = arrays(&folder.join(format!("io_{signature}.npz")));
+    let rank = |name: &str, _: usize| io.get(&format!("in_{name}")).map(Array::rank);
+    compare(&artifact, &traces.graph_of(signature, &rank)?, &io, relative)
 }
 
 /// Evaluates a graph and compares its outputs with the recorded ones of their names.
@@ -96,16 +94,11 @@ fn signatures_give_what_tensorflow_gives() {
             let Some(signature) = file.strip_prefix("io_").and_then(|rest| rest.strip_suffix(".npz")) else {
                 continue;
             };
-            let cannot = CANNOT.iter().find(|entry| entry.0 == name).map(|entry| entry.1);
             let relative = HALF.iter().find(|entry| entry.0 == name).map_or(1e-4, |entry| entry.1);
-            match (run(&folder, &expect, signature, relative), cannot) {
-                (Ok(None), None) => done += 1,
-                (Ok(None), Some(_)) => {
-                    failures.push(format!("{name}: runs, but is listed as one that cannot"))
-                }
-                (Err(error), Some(why)) if error.to_string().contains(why) => {}
-                (Err(error), _) => failures.push(format!("{name}.{signature}: {error}")),
-                (Ok(Some(difference)), _) => failures.push(format!("{name}.{signature}: {difference}")),
+            match run(&folder, &expect, signature, relative) {
+                Ok(None) => done += 1,
+                Err(error) => failures.push(format!("{name}.{signature}: {error}")),
+                Ok(Some(difference)) => failures.push(format!("{name}.{signature}: {difference}")),
             }
         }
     }
@@ -147,4 +140,15 @@ fn functions_that_are_no_signatures_run_by_their_names() {
     let w = value("w").unwrap();
     let w = w.as_f32().unwrap();
     assert_eq!(outputs[0].as_f32().unwrap(), [w[0], 2.0 * w[1], 3.0 * w[2]]);
+}
+
+#[test]
+fn inputs_of_unknown_rank_need_their_rank() {
+    let (_, folder, expect) =
+        cases("saved_model").into_iter().find(|case| case.0 == "m_unknown_rank").unwrap();
+    let input = input(&folder, &expect);
+    let artifact = detect(&input).unwrap().read(&input, &Limits::default()).unwrap();
+    let error = artifact.traces.unwrap().graph("serving_default").unwrap_err();
+    assert_eq!(error.kind(), kerata_core::ErrorKind::Unsupported);
+    assert!(error.message().contains("unknown rank"), "{error}");
 }
