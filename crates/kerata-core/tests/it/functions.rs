@@ -133,6 +133,9 @@ pub fn apply(builder: &GraphBuilder, name: &str, arguments: &Tree, x: &[Tensor])
         "pinv" => ops::pinv(&x[0]),
         "power" => ops::power(&x[0], &x[1]),
         "prod" => ops::prod(&x[0], &a.ints("axes"), a.flag("keepdims")),
+        "random_beta" => ops::random_beta(&x[0], &x[1], &x[2]),
+        "random_gamma" => ops::random_gamma(&x[0], &x[1]),
+        "random_permutation" => ops::random_permutation(&x[0], a.int("size")),
         "random_integers" => ops::random_integers(
             &x[0],
             a.sizes("sizes"),

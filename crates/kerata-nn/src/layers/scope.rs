@@ -284,13 +284,18 @@ impl Scope {
         self.trace.builder.update(&self.path_of(name)?, &value)
     }
 
+    /// The seed that [`next_seed`](Self::next_seed) is going to give.
+    pub fn seed_state(&self, name: &str) -> Result<Tensor> {
+        match self.trace.builder.updated(&self.path_of(name)?) {
+            Some(state) => Ok(state),
+            None => self.get_stored(name),
+        }
+    }
+
     /// The next seed of a random sequence; two calls in one run give two seeds.
     pub fn next_seed(&self, name: &str) -> Result<Tensor> {
         let path = self.path_of(name)?;
-        let state = match self.trace.builder.updated(&path) {
-            Some(state) => state,
-            None => self.get_stored(name)?,
-        };
+        let state = self.seed_state(name)?;
         let step = self.trace.builder.constant(kerata_core::array::Array::vector(vec![0u32, 1]));
         self.trace.builder.update(&path, &ops::add(&state, &step)?)?;
         Ok(state)

@@ -40,8 +40,7 @@ pub(super) fn draw(name: &str, call: &Call<'_>) -> Result<Tensor> {
         "shuffle" => {
             let (x, axis) = (call.tensor("x", 1)?, call.or("axis", 0i64)?);
             let place = x.spec().shape.axis(axis)?;
-            let keys = ops::random(&seed, Distribution::Uniform, [x.size(place)], DType::Float32)?;
-            ops::take(&x, &ops::argsort(&keys, 0)?, Some(axis))
+            ops::take(&x, &ops::random_permutation(&seed, x.size(place))?, Some(axis))
         }
         "uniform" => {
             let drawn = unit(Distribution::Uniform)?;

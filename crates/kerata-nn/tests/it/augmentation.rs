@@ -43,25 +43,88 @@ pub fn calls_with(layer: &Tree, images: &Array, generator: Generator) -> kerata_
     let layer = AnyLayer::read(layer, Registry::built_in())?;
     let shape = kerata_core::Shape::known(images.shape().iter().map(|size| *size as u64));
     let model = Model::new_with(Sequential::new([InputLayer::new(shape).into(), layer]), 0, generator)?;
+    let both = runs(&model, std::slice::from_ref(images))?;
+    Ok(both.into_iter().map(|mut outputs| outputs.remove(0)).collect())
+}
+
+/// What a model gives in two steps of training, one after the other.
+fn runs(model: &Model, inputs: &[Array]) -> kerata_core::Result<Vec<Vec<Array>>> {
     let graph = model.trace(true)?;
     let mut state = std::collections::HashMap::new();
     (0..2)
         .map(|_| {
             let value = |path: &str| state.get(path).cloned().map_or_else(|| model.variable(path), Ok);
-            let (mut outputs, updates) = graph.evaluate(std::slice::from_ref(images), &value)?;
+            let (outputs, updates) = graph.evaluate(inputs, &value)?;
             state.extend(graph.updates.iter().map(|(path, _)| path.clone()).zip(updates));
-            Ok(outputs.remove(0))
+            Ok(outputs)
         })
         .collect()
 }
 
+fn recorded() -> Tree {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/training/augmentation.json");
+    Tree::parse(&std::fs::read(path).unwrap(), &Limits::default()).unwrap()
+}
+
+/// How far two arrays are apart.
+pub fn distance(found: &Array, expected: &Array) -> f64 {
+    assert_eq!(found.shape(), expected.shape());
+    let pairs = found.as_f32().unwrap().iter().zip(expected.as_f32().unwrap());
+    pairs.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+}
+
+#[test]
+fn labels_are_mixed_as_their_images_are() {
+    let whole = recorded();
+    let images = array(whole.path(&["mixing", "images"]).unwrap());
+    let cases = whole.get("with_labels").unwrap().as_list().unwrap();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let model = AnyLayer::read(case.get("model").unwrap(), Registry::built_in()).unwrap();
+        let model = Model::new(model, 0).unwrap();
+        let labels = array(case.get("labels").unwrap());
+        let found = runs(&model, &[images.clone(), labels]).unwrap();
+        for (found, expected) in found.iter().zip(case.get("outputs").unwrap().as_list().unwrap()) {
+            for (found, expected) in found.iter().zip(expected.as_list().unwrap()) {
+                let worst = distance(found, &array(expected));
+                assert!(worst <= TOLERANCE, "{worst:e} apart");
+            }
+        }
+    }
+}
+
+#[test]
+fn samples_are_dropped_as_keras_drops_them() {
+    let whole = recorded();
+    let images = array(whole.path(&["mixing", "images"]).unwrap());
+    let part = [images.shape()[0], 2, 2, 3];
+    // Rows and columns of the first two places.
+    let kept = |at: usize| at / 3 % 5 < 2 && at / 15 % 4 < 2;
+    let values =
+        images.as_f32().unwrap().iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, value)| *value);
+    let images = Array::from_f32(part, values.collect()).unwrap();
+    let cases = whole.get("stochastic_depth").unwrap().as_list().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let layer = AnyLayer::read(case.get("layer").unwrap(), Registry::built_in()).unwrap();
+        let input = InputLayer::new(kerata_core::Shape::known(part.map(|size| size as u64)));
+        let model = Model::new(Sequential::new([input.into(), layer]), 0).unwrap();
+        let seed = case.get("seed").unwrap().as_list().unwrap();
+        let seed = Array::vector(seed.iter().map(|part| part.as_u64().unwrap() as u32).collect::<Vec<_>>());
+        let graph = model.trace(true).unwrap();
+        let (outputs, _) =
+            graph.evaluate(std::slice::from_ref(&images), &|_: &str| Ok(seed.clone())).unwrap();
+        let worst = distance(&outputs[0], &array(case.get("outputs").unwrap()));
+        assert!(worst <= TOLERANCE, "{worst:e} apart");
+    }
+}
+
 #[test]
 fn images_are_changed_as_keras_changes_them() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/training/augmentation.json");
-    let whole = Tree::parse(&std::fs::read(path).unwrap(), &Limits::default()).unwrap();
+    let whole = recorded();
     let mut failures = Vec::new();
     let mut count = 0;
-    for kind in ["gray", "color"] {
+    for kind in ["gray", "color", "mixing"] {
         let images = array(whole.path(&[kind, "images"]).unwrap());
         for case in whole.path(&[kind, "cases"]).unwrap().as_list().unwrap() {
             count += 1;
@@ -78,10 +141,7 @@ fn images_are_changed_as_keras_changes_them() {
             };
             let expected = case.get("outputs").unwrap().as_list().unwrap();
             for (call, (found, expected)) in found.iter().zip(expected).enumerate() {
-                let expected = array(expected);
-                assert_eq!(found.shape(), expected.shape(), "{class}");
-                let pairs = found.as_f32().unwrap().iter().zip(expected.as_f32().unwrap());
-                let worst = pairs.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
+                let worst = distance(found, &array(expected));
                 if worst > tolerance {
                     let config = layer.get("config").unwrap().to_json();
                     failures.push(format!("{class}, call {call}: {worst:e} apart; {config}"));
@@ -89,6 +149,6 @@ fn images_are_changed_as_keras_changes_them() {
             }
         }
     }
-    assert!(count >= 35, "only {count} cases");
+    assert!(count >= 50, "only {count} cases");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

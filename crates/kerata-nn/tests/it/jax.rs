@@ -9,7 +9,7 @@ use kerata_nn::layers::core::{Dense, InputLayer};
 use kerata_nn::models::Sequential;
 use kerata_nn::{Model, Registry};
 
-use crate::augmentation::{array, calls_with};
+use crate::augmentation::{array, calls_with, distance};
 
 /// XLA's logarithm is its own: normal numbers may differ in the last two bits. All others are the same to the bit.
 const OF_NORMAL: f32 = 5e-7;
@@ -59,6 +59,23 @@ fn layers_draw_what_keras_on_jax_draws() {
         let found = calls_with(layer, &x, Generator::Jax).unwrap();
         for (found, expected) in found.iter().zip(case.get("outputs").unwrap().as_list().unwrap()) {
             compare(layer.class_name().unwrap(), found, &array(expected));
+        }
+    }
+}
+
+#[test]
+fn images_are_changed_as_keras_on_jax_changes_them() {
+    let whole = recorded();
+    let images = array(whole.get("images").unwrap());
+    let cases = whole.get("image_layers").unwrap().as_list().unwrap();
+    assert_eq!(cases.len(), 8);
+    for case in cases {
+        let layer = case.get("layer").unwrap();
+        let found = calls_with(layer, &images, Generator::Jax).unwrap();
+        for (found, expected) in found.iter().zip(case.get("outputs").unwrap().as_list().unwrap()) {
+            let worst = distance(found, &array(expected));
+            // Six digits are recorded.
+            assert!(worst <= 2e-5, "{}: {worst:e} apart", layer.to_json());
         }
     }
 }

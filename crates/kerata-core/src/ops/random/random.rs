@@ -204,7 +204,7 @@ impl Op for Random {
 }
 
 /// `count` numbers, a group a call.
-fn fill<T: Clone, const N: usize>(mut philox: Philox, count: usize, group: impl Fn(&mut Philox) -> [T; N]) -> Vec<T> {
+pub(super) fn fill<T: Clone, const N: usize>(mut philox: Philox, count: usize, group: impl Fn(&mut Philox) -> [T; N]) -> Vec<T> {
     let mut out = Vec::with_capacity(count + N);
     while out.len() < count {
         out.extend(group(&mut philox));
@@ -214,7 +214,7 @@ fn fill<T: Clone, const N: usize>(mut philox: Philox, count: usize, group: impl 
 }
 
 /// Four words as two of 64 bits.
-fn doubles([a, b, c, d]: [u32; 4]) -> [u64; 2] {
+pub(super) fn doubles([a, b, c, d]: [u32; 4]) -> [u64; 2] {
     [u64::from(a) | u64::from(b) << 32, u64::from(c) | u64::from(d) << 32]
 }
 
@@ -224,7 +224,7 @@ fn unit(word: u32, bits: u32) -> f64 {
 }
 
 /// 52 bits as a fraction; the first word of a pair gives the high ones.
-fn unit_f64(pair: u64) -> f64 {
+pub(super) fn unit_f64(pair: u64) -> f64 {
     let bits = (pair & 0xf_ffff) << 32 | pair >> 32;
     bits as f64 / (1u64 << 52) as f64
 }
@@ -238,7 +238,7 @@ fn normal_pair(a: u32, b: u32) -> [f32; 2] {
 }
 
 /// Two normal numbers from two words, in float64.
-fn normal_pair_f64([a, b]: [u64; 2]) -> [f64; 2] {
+pub(super) fn normal_pair_f64([a, b]: [u64; 2]) -> [f64; 2] {
     let distance = unit_f64(a).max(1e-7);
     let angle = 2.0 * std::f64::consts::PI * unit_f64(b);
     let radius = (-2.0 * distance.ln()).sqrt();

@@ -128,7 +128,7 @@ impl Op for Threefry {
 }
 
 /// The two words of a place.
-fn block(key: [u32; 2], place: u64) -> [u32; 2] {
+pub(super) fn block(key: [u32; 2], place: u64) -> [u32; 2] {
     const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
     let keys = [key[0], key[1], key[0] ^ key[1] ^ 0x1bd1_1bda];
     let mut x = [(place >> 32) as u32, place as u32];
@@ -161,6 +161,19 @@ fn uniform(word: u32, low: f32, high: f32, dtype: DType) -> f32 {
         _ => (f32::from_bits(word >> 9 | 0x3f80_0000) - 1.0).mul_add(high - low, low),
     };
     spread.max(low)
+}
+
+/// A number from 0 to below 1 in float32, of a key of its own.
+pub(super) fn unit(key: [u32; 2]) -> f32 {
+    let [a, b] = block(key, 0);
+    uniform(a ^ b, 0.0, 1.0, DType::Float32)
+}
+
+/// A normal number in float32, of a key of its own.
+pub(super) fn normal(key: [u32; 2]) -> f32 {
+    let [a, b] = block(key, 0);
+    let spread = uniform(a ^ b, next_towards_zero(-1.0, DType::Float32), 1.0, DType::Float32);
+    std::f32::consts::SQRT_2 * inverse_erf(spread)
 }
 
 /// Whole numbers: two words each, so that the remainder favours none by much.

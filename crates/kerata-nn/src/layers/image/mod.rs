@@ -4,7 +4,9 @@ use super::Layer;
 use crate::config::macros::family;
 
 mod blur;
+mod changes;
 mod images;
+mod mixed;
 mod projection;
 mod random;
 

@@ -1,9 +1,27 @@
 //! `RandAugment`: changes images by a random choice of changes, in training.
 
-use super::random::random;
+use super::changes::{Changes, Common};
+use super::images::images;
+use super::random::{in_compute_dtype, random, seed_of};
 use crate::layers::prelude::*;
 
+/// The changes, in the order of their numbers.
+const CHANGES: &[&str] = &[
+    "random_shear",
+    "random_translation",
+    "random_rotation",
+    "random_brightness",
+    "random_color_degeneration",
+    "random_contrast",
+    "random_sharpness",
+    "random_posterization",
+    "solarization",
+    "auto_contrast",
+    "equalization",
+];
+
 random! {
+    @config
     /// Changes images by a random choice of changes, in training.
     RandAugment {
         /// The lowest and highest value.
@@ -16,5 +34,38 @@ random! {
         interpolation: String = "bilinear".to_owned(),
         /// Start of the random numbers.
         seed: Seed = Seed::none(),
+    }
+}
+
+impl Layer for RandAugment {
+    fn build(&self, scope: &mut Scope, inputs: &[TensorSpec]) -> Result<()> {
+        self.changes()?.build(scope, &self.seed, inputs)
+    }
+
+    fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let x = in_compute_dtype(scope, inputs.only()?)?;
+        if !scope.training() {
+            return Ok(vec![x]);
+        }
+        let changes = self.changes()?;
+        let last = changes.len() as i64;
+        let chosen = ops::random_integers(&seed_of(scope)?, [self.num_ops], 0, last, DType::Int32)?;
+        let changed = images(&x, self.data_format, |x| {
+            let mut x = x.clone();
+            // Each change draws once, however often it is taken.
+            let mut states = Vec::new();
+            for turn in 0..self.num_ops {
+                x = changes.apply(scope, &x, &ops::index(&chosen, 0, turn as i64)?, &mut states)?;
+            }
+            Ok(x)
+        })?;
+        Ok(vec![changed])
+    }
+}
+
+impl RandAugment {
+    fn changes(&self) -> Result<Changes> {
+        let Self { factor, value_range, interpolation, seed, .. } = self;
+        Changes::new(CHANGES, &Common { factor, value_range, interpolation, seed })
     }
 }

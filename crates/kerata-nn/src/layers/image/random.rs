@@ -1,17 +1,7 @@
 //! `random!`: layers that change images at random in training and give them as they are otherwise.
 
-/// Declares a layer that changes images at random in training. Without a function that does so training through it fails
-/// instead of going on without it.
+/// Declares a layer that changes images at random in training, by a function; `@config` declares only its arguments.
 macro_rules! random {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr),* $(,)? }) => {
-        random!(@config $(#[$doc])* $name { $($(#[$field_doc])* $field: $type = $default,)* });
-
-        impl Layer for $name {
-            fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-                crate::layers::image::random::unchanged(scope, inputs)
-            }
-        }
-    };
     // With the function that changes a batch of images, channels last.
     (
         $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr),* $(,)? }
@@ -34,7 +24,7 @@ macro_rules! random {
             }
         }
     };
-    (@config $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr,)* }) => {
+    (@config $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $default:expr),* $(,)? }) => {
         config! {
             $(#[$doc])*
             pub struct $name {
@@ -87,6 +77,16 @@ pub(super) fn seed_of(scope: &Scope) -> Result<Tensor> {
     scope.next_seed(SEED)
 }
 
+/// The state from which the next numbers are drawn.
+pub(super) fn random_state(scope: &Scope) -> Result<Tensor> {
+    scope.seed_state(SEED)
+}
+
+/// Makes an earlier state the one from which the next numbers are drawn.
+pub(super) fn rewind(scope: &Scope, state: &Tensor) -> Result<()> {
+    scope.update(SEED, state)
+}
+
 /// Which images of a batch are changed, `[n]`, when a share of them between two ends is.
 pub(super) fn chosen(scope: &Scope, x: &Tensor, [low, high]: [f64; 2]) -> Result<Tensor> {
     let share = one_each(scope, x, low, high)?;
@@ -108,14 +108,4 @@ pub(super) fn ends(factor: &Tree, least: f64) -> Result<[f64; 2]> {
 /// Images in the dtype in which Keras changes them.
 pub(super) fn in_compute_dtype(scope: &Scope, x: &Tensor) -> Result<Tensor> {
     if scope.compute_dtype().is_float() { ops::cast(x, scope.compute_dtype()) } else { Ok(x.clone()) }
-}
-
-/// The inputs as they are, unless the call is one of training.
-pub(super) fn unchanged(scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    if scope.training() {
-        return Err(Error::unsupported("random changes of images in training")
-            .hint("change the images before they are handed in, or leave the layer out of what is trained"));
-    }
-    // Keras computes images in the compute dtype, whatever comes in.
-    inputs.iter().map(|x| in_compute_dtype(scope, x)).collect()
 }
