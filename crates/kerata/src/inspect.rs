@@ -138,7 +138,10 @@ impl Report {
 
 /// Elements of the LoRA factors: part of `count_params()`, but merged into the kernels when Keras saves.
 fn lora_parameters(artifact: &Artifact) -> u64 {
-    let Some(config) = &artifact.config else { return 0 };
+    // Few models have any, and the walk takes as long as reading the weights.
+    let Some(config) = artifact.config.as_ref().filter(|config| mentions(config, "lora_rank")) else {
+        return 0;
+    };
     let walk = walk::objects(config);
     let factors = walk.objects().iter().filter_map(|object| {
         let rank = object.lora_rank?;
@@ -149,6 +152,15 @@ fn lora_parameters(artifact: &Artifact) -> u64 {
         rows.checked_add(*out)?.checked_mul(rank)
     });
     factors.sum()
+}
+
+/// Whether a key stands anywhere in a tree.
+fn mentions(tree: &Tree, key: &str) -> bool {
+    match tree {
+        Tree::Object(entries) => entries.iter().any(|(own, value)| own == key || mentions(value, key)),
+        Tree::List(items) => items.iter().any(|item| mentions(item, key)),
+        _ => false,
+    }
 }
 
 /// Counts the layers of a model config, nested models included, the models themselves not.

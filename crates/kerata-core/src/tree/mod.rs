@@ -11,6 +11,9 @@ use crate::{Error, Limits, Result};
 /// A JSON object with its keys in order.
 pub type Object = IndexMap<String, Tree>;
 
+/// Entries up to which looking at each is faster than hashing a key.
+const SMALL: usize = 8;
+
 /// A config tree.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum Tree {
@@ -49,7 +52,11 @@ impl Tree {
 
     /// The entry of an object; `None` for a missing key and for anything but an object.
     pub fn get(&self, key: &str) -> Option<&Tree> {
-        self.as_object()?.get(key)
+        let object = self.as_object()?;
+        if object.len() <= SMALL {
+            return object.iter().find(|(own, _)| *own == key).map(|(_, value)| value);
+        }
+        object.get(key)
     }
 
     /// The entry of an object, to change it.

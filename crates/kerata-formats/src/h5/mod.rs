@@ -35,7 +35,7 @@ impl Format for H5 {
 
     fn detect(&self, input: &Input) -> Result<bool> {
         let Some(source) = input.source().filter(|source| File::is_hdf5(source)) else { return Ok(false) };
-        let file = File::open_lenient(source, &Limits::default())?;
+        let file = File::open_top(source, &Limits::default())?;
         let root = file.root_attributes();
         let has_layers = |group: &str| {
             let attributes = file.group(group).map(|group| &group.attributes);

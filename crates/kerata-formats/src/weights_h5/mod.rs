@@ -54,9 +54,9 @@ impl Format for WeightsH5 {
 
 /// Whether an HDF5 file holds the groups of Keras 3 weights, and not a whole legacy model.
 fn holds_weights(source: &SourceRef) -> Result<bool> {
-    let file = hdf5::File::open(source, &Limits::default())?;
+    let has_vars = |path: &str| path == "vars" || path.ends_with("/vars");
+    let file = hdf5::File::open_until(source, &Limits::default(), has_vars)?;
     let is_legacy =
         ["model_config", "layer_names"].iter().any(|name| file.root_attributes().get(name).is_some());
-    let has_vars = |path: &String| path == "vars" || path.ends_with("/vars");
-    Ok(!is_legacy && file.groups.keys().any(has_vars))
+    Ok(!is_legacy && file.groups.keys().any(|path| has_vars(path)))
 }

@@ -209,12 +209,16 @@ impl Scope {
             self.build_with(attribute, layer, &specs, arguments.clone())?;
         }
         let outputs = self.call_with(attribute, layer, &arguments)?;
-        let specs = outputs.iter().map(|output| output.tensor.spec().clone()).collect();
+        self.note_outputs(attribute, outputs.iter().map(|output| output.tensor.spec().clone()).collect());
+        Ok(outputs)
+    }
+
+    /// Notes the specs of the first results of a layer inside this one, for the summary.
+    pub(crate) fn note_outputs(&mut self, attribute: &str, specs: Vec<TensorSpec>) {
         let place = Arc::make_mut(&mut self.place).children.get_mut(attribute);
         if let Some(place) = place.filter(|place| place.outputs.is_empty()) {
             Arc::make_mut(place).outputs = specs;
         }
-        Ok(outputs)
     }
 
     /// Number of stored variables that are declared so far.

@@ -159,7 +159,7 @@ enum Item {
     Places(Tensor),
 }
 
-/// `x[key]` as Python spells it: places, slices, `None`, `...`, one tensor of places.
+/// `x[key]` as Python spells it: places, slices, `None`, `...`, tensors of places.
 fn get_item(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.first()?;
     let key = call.arguments.get("key", 1).ok_or_else(|| Error::mismatch("the call has no key"))?;
@@ -179,6 +179,10 @@ fn get_item(call: &Call<'_>) -> Result<Vec<Tensor>> {
         .ok_or_else(|| Error::mismatch(format!("{taken} places for {}", x.shape())))?;
     if !items.iter().any(|item| matches!(item, Item::Rest)) {
         items.push(Item::Rest);
+    }
+    let lists = items.iter().filter(|item| matches!(item, Item::Places(places) if places.rank() > 0)).count();
+    if lists > 1 {
+        return Ok(vec![gathered(&x, items, rest)?]);
     }
     let mut x = x;
     let mut axis = 0i64;
@@ -201,6 +205,45 @@ fn get_item(call: &Call<'_>) -> Result<Vec<Tensor>> {
         }
     }
     Ok(vec![x])
+}
+
+/// `x[key]` with several tensors of places, as NumPy and JAX have it: they are broadcast to one shape, single places among
+/// them. Its axes stand where the first of them stood, or first when others stand between them.
+fn gathered(x: &Tensor, items: Vec<Item>, rest: usize) -> Result<Tensor> {
+    let mut x = x.clone();
+    let (mut axis, mut places) = (0i64, Vec::new());
+    for (number, item) in items.into_iter().enumerate() {
+        match item {
+            Item::Range(range) => x = ops::slice_axis(&x, axis, range)?,
+            Item::New => x = ops::expand_dims(&x, axis)?,
+            Item::Rest => {
+                axis += rest as i64;
+                // One that stands for no axes still stands between others.
+                continue;
+            }
+            Item::At(place) => {
+                let place = x.builder().constant(Array::scalar(place));
+                places.push((number, axis, place));
+            }
+            Item::Places(tensor) => places.push((number, axis, ops::cast(&tensor, DType::Int64)?)),
+        }
+        axis += 1;
+    }
+    let own: Vec<i64> = places.iter().map(|(_, axis, _)| *axis).collect();
+    let first: Vec<i64> = (0..own.len() as i64).collect();
+    let is_apart = places.windows(2).any(|pair| matches!(pair, [a, b] if b.0 != a.0 + 1));
+    let mut sum = ops::zeros_like(&places[0].2)?;
+    for (_, _, tensor) in &places {
+        sum = ops::add(&sum, &ops::zeros_like(tensor)?)?;
+    }
+    let vectors = places.iter().map(|(_, _, tensor)| ops::add(tensor, &sum)).collect::<Result<Vec<_>>>()?;
+    let found = ops::gather_nd(&ops::moveaxis(&x, &own, &first)?, &ops::stack(&vectors, -1)?)?;
+    if is_apart {
+        return Ok(found);
+    }
+    let made: Vec<i64> = (0..sum.rank() as i64).collect();
+    let target: Vec<i64> = made.iter().map(|axis| axis + own[0]).collect();
+    ops::moveaxis(&found, &made, &target)
 }
 
 fn read_item(call: &Call<'_>, item: &Argument) -> Result<Item> {
@@ -228,5 +271,45 @@ fn read_item(call: &Call<'_>, item: &Argument) -> Result<Item> {
                 false => Err(Error::unsupported(format!("a place {}", tree.to_json()))),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kerata_core::Limits;
+    use kerata_core::graph::GraphBuilder;
+
+    use super::*;
+    use crate::layers::Arguments;
+
+    /// The element at `[a, b, c]` of the tensor is `100 a + 10 b + c`.
+    fn item(key: &str) -> (Vec<usize>, Vec<i32>) {
+        let builder = GraphBuilder::new("items");
+        let values: Vec<i32> = (0..24).map(|at| 100 * (at / 12) + 10 * (at / 4 % 3) + at % 4).collect();
+        let x = builder.constant(Array::from_vec([2, 3, 4], values).unwrap());
+        let key = Argument::Plain(Tree::parse(key.as_bytes(), &Limits::default()).unwrap());
+        let mut arguments = Arguments::tensors(&[x.into()]);
+        arguments.positional.push(key);
+        let call = Call { config: &Default::default(), builder: &builder, arguments: &arguments };
+        let found = get_item(&call).unwrap();
+        let graph = builder.finish(&[("item", &found[0])]).unwrap();
+        let found = graph.evaluate(&[], &|_: &str| unreachable!("no variables")).unwrap().0.remove(0);
+        (found.shape().to_vec(), found.to_i64s().unwrap().into_iter().map(|value| value as i32).collect())
+    }
+
+    const ALL: &str = r#"{"class_name": "__slice__", "config": {"start": null, "stop": null, "step": null}}"#;
+
+    #[test]
+    fn several_lists_of_places_are_paired() {
+        assert_eq!(item("[[0, 1], [2, 0]]"), (vec![2, 4], vec![20, 21, 22, 23, 100, 101, 102, 103]));
+        assert_eq!(item("[[[0], [1]], [2, 0], 3]"), (vec![2, 2], vec![23, 3, 123, 103]));
+        let (shape, values) = item(&format!("[{ALL}, [1, 2], [3, -4]]"));
+        assert_eq!((shape, values), (vec![2, 2], vec![13, 20, 113, 120]));
+    }
+
+    #[test]
+    fn lists_with_others_between_them_come_first() {
+        let (shape, values) = item(&format!("[[1, 0], {ALL}, [0, 3]]"));
+        assert_eq!((shape, values), (vec![2, 3], vec![100, 110, 120, 3, 13, 23]));
     }
 }

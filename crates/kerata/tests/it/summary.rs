@@ -14,8 +14,6 @@ const OTHER_SHAPES: &[(&str, &str)] = &[
     ("keras-3.15/custom_layer", CODE),
     ("keras-3.15/custom_store", CODE),
     ("keras-3.15/custom_unregistered", CODE),
-    ("keras-3.15/image_equalization", INSIDE),
-    ("keras-3.15/image_pipeline", INSIDE),
     ("keras-3.15/int4_blocks", SHOWN),
     ("keras-3.15/int8", SHOWN),
     ("keras-3.15/int8_reversible_embedding", SHOWN),
@@ -37,7 +35,6 @@ const DIFFERENT: &[(&str, &str)] = &[
 ];
 
 const CODE: &str = "only the code of a custom class or function knows the shape of its result";
-const INSIDE: &str = "the shapes between the layers of a Pipeline are not kept";
 const SHOWN: &str = "Keras shows another shape than its layer computes";
 const MISSING: &str = "the file lacks `kernel_zero`, so its layers cannot be built";
 

@@ -57,7 +57,24 @@ impl File {
     pub fn open(source: &SourceRef, limits: &Limits) -> Result<Self> {
         let superblock = Superblock::read(source)?;
         superblock.check_whole()?;
-        let mut walk = Walk { file: Self::default(), seen: HashMap::new(), limits, lenient: false };
+        let mut walk = Walk::new(limits);
+        walk.run(&superblock)?;
+        Ok(walk.file)
+    }
+
+    /// Reads a file up to the first group whose path is wanted.
+    pub fn open_until(source: &SourceRef, limits: &Limits, is_wanted: fn(&str) -> bool) -> Result<Self> {
+        let superblock = Superblock::read(source)?;
+        superblock.check_whole()?;
+        let mut walk = Walk { is_wanted, ..Walk::new(limits) };
+        walk.run(&superblock)?;
+        Ok(walk.file)
+    }
+
+    /// Reads what can be read of the root and of what it links to.
+    pub fn open_top(source: &SourceRef, limits: &Limits) -> Result<Self> {
+        let superblock = Superblock::read(source)?;
+        let mut walk = Walk { lenient: true, deepest: 1, ..Walk::new(limits) };
         walk.run(&superblock)?;
         Ok(walk.file)
     }
@@ -65,7 +82,7 @@ impl File {
     /// Reads what can be read of a file, for looking at damaged ones; the rest is in [`File::notes`].
     pub fn open_lenient(source: &SourceRef, limits: &Limits) -> Result<Self> {
         let superblock = Superblock::read(source)?;
-        let mut walk = Walk { file: Self::default(), seen: HashMap::new(), limits, lenient: true };
+        let mut walk = Walk { lenient: true, ..Walk::new(limits) };
         walk.file.notes.extend(superblock.check_whole().err());
         walk.run(&superblock)?;
         Ok(walk.file)
@@ -116,9 +133,24 @@ struct Walk<'l> {
     seen: HashMap<u64, Seen>,
     limits: &'l Limits,
     lenient: bool,
+    /// Depth below which nothing is entered.
+    deepest: usize,
+    /// Whether the walk ends at a group of this path.
+    is_wanted: fn(&str) -> bool,
 }
 
-impl Walk<'_> {
+impl<'l> Walk<'l> {
+    fn new(limits: &'l Limits) -> Self {
+        Self {
+            file: File::default(),
+            seen: HashMap::new(),
+            limits,
+            lenient: false,
+            deepest: usize::MAX,
+            is_wanted: |_| false,
+        }
+    }
+
     fn run(&mut self, superblock: &Superblock) -> Result<()> {
         let image = Image::new(&superblock.source, superblock.widths);
         let budget = Cell::new(self.limits.max_config_bytes.saturating_mul(STRING_BUDGET));
@@ -141,7 +173,10 @@ impl Walk<'_> {
                             None
                         }
                     };
-                    if let Some(position) = group {
+                    if group.is_some() && (self.is_wanted)(&path) {
+                        return Ok(());
+                    }
+                    if let Some(position) = group.filter(|_| depth < self.deepest) {
                         steps.push(Step::Leave(position));
                         steps.extend(links.drain(..).rev().map(|link| Step::Enter(link, depth + 1)));
                     }

@@ -25,6 +25,7 @@ impl Layer for Pipeline {
         for (place, layer) in self.places() {
             scope.build(&place, layer, &specs)?;
             specs = scope.output_specs(&place, layer, &specs)?;
+            scope.note_outputs(&place, specs.clone());
         }
         Ok(())
     }
