@@ -1,27 +1,38 @@
-//! Measures dense layers with 8-bit weights beside the same with floats: `quantized [ROUNDS]`, CPU time over float32.
+//! Measures dense layers with 8-bit weights beside the same with floats: `quantized [ROUNDS] [ISA...]`, CPU time over float32.
 //!
-//! A model is three layers of one width with bias and relu. Rounds alternate between the two; the least of each counts.
+//! A model is three layers of one width with bias and relu, on one thread. Rounds alternate between the two; the median of
+//! each counts. ISA is a place in the list of instruction sets of the machine, narrowest first; without, the widest.
 
 use std::time::Duration;
 
 use kerata_core::ops;
 use kerata_core::{Array, DType, Error, GraphBuilder, Result, Shape, TensorSpec};
 use kerata_engine::cpu::Cpu;
+use kerata_engine::cpu::kernels::isa::Isa;
 use kerata_engine::{Engine, Session, SessionOptions};
 
 const WIDTHS: [usize; 9] = [8, 16, 24, 32, 64, 128, 256, 512, 1024];
-const BATCHES: [usize; 6] = [1, 2, 8, 16, 32, 128];
+const BATCHES: [usize; 6] = [1, 2, 8, 32, 128, 1024];
 const LAYERS: usize = 3;
 
 fn main() -> Result<()> {
-    let rounds = std::env::args().nth(1).and_then(|x| x.parse().ok()).unwrap_or(15);
-    println!("| width | {} |", BATCHES.map(|batch| format!("batch {batch}")).join(" | "));
-    println!("|---{}|", "|---".repeat(BATCHES.len()));
-    for width in WIDTHS {
-        let (floats, bytes) = (session(width, false)?, session(width, true)?);
-        let cells = BATCHES.map(|batch| ratio(&*floats, &*bytes, batch, width, rounds));
-        let cells = cells.into_iter().collect::<Result<Vec<_>>>()?;
-        println!("| {width} | {} |", cells.join(" | "));
+    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let rounds = numbers.first().copied().unwrap_or(15);
+    let all = Isa::available();
+    let wanted = numbers.get(1..).unwrap_or_default().iter().filter_map(|at| all.get(*at).copied());
+    let mut wanted: Vec<Isa> = wanted.collect();
+    if wanted.is_empty() {
+        wanted.push(Isa::best());
+    }
+    for isa in wanted {
+        println!("\n{isa:?}\n\n| width | {} |", BATCHES.map(|batch| format!("batch {batch}")).join(" | "));
+        println!("|---{}|", "|---".repeat(BATCHES.len()));
+        for width in WIDTHS {
+            let (floats, bytes) = (session(isa, width, false)?, session(isa, width, true)?);
+            let cells = BATCHES.map(|batch| ratio(&*floats, &*bytes, batch, width, rounds));
+            let cells = cells.into_iter().collect::<Result<Vec<_>>>()?;
+            println!("| {width} | {} |", cells.join(" | "));
+        }
     }
     Ok(())
 }
@@ -47,16 +58,19 @@ fn ratio(
     time(bytes, 3)?;
     let once = time(floats, 3)?.max(Duration::from_nanos(200));
     let calls = (Duration::from_millis(2).as_nanos() / once.as_nanos()).clamp(1, 10_000) as usize;
-    let (mut least_floats, mut least_bytes) = (Duration::MAX, Duration::MAX);
-    for _ in 0..rounds {
-        least_floats = least_floats.min(time(floats, calls)?);
-        least_bytes = least_bytes.min(time(bytes, calls)?);
+    let (mut all_floats, mut all_bytes) = (Vec::new(), Vec::new());
+    for _ in 0..rounds.max(1) {
+        all_floats.push(time(floats, calls)?);
+        all_bytes.push(time(bytes, calls)?);
     }
-    let share = least_bytes.as_secs_f64() / least_floats.as_secs_f64();
-    Ok(format!("{share:.2} ({:.1} us)", least_bytes.as_secs_f64() * 1e6))
+    let [floats, bytes] = [all_floats, all_bytes].map(|mut times| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64() * 1e6
+    });
+    Ok(format!("{:.2} ({floats:.1}, {bytes:.1} us)", bytes / floats))
 }
 
-fn session(width: usize, is_quantized: bool) -> Result<Box<dyn Session>> {
+fn session(isa: Isa, width: usize, is_quantized: bool) -> Result<Box<dyn Session>> {
     let builder = GraphBuilder::new("model");
     let mut x = builder.input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(width as u64)])));
     for layer in 0..LAYERS {
@@ -75,7 +89,7 @@ fn session(width: usize, is_quantized: bool) -> Result<Box<dyn Session>> {
         x = ops::relu(&ops::add(&y, &bias)?)?;
     }
     let graph = builder.finish(&[("y", &x)])?;
-    Cpu::new().prepare(&graph, &|path| Err(Error::not_found(path)), &SessionOptions::default())
+    Cpu::with_isa(isa).prepare(&graph, &|path| Err(Error::not_found(path)), &SessionOptions::default())
 }
 
 /// Processor time of this process.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod depthwise;
+pub mod dot;
 pub mod elementwise;
 pub mod gradients;
 pub mod isa;
@@ -15,5 +16,6 @@ pub mod pool;
 pub mod product;
 pub mod quantized;
 pub mod reduce;
+pub mod rounded;
 pub mod tile;
 pub mod vector;

@@ -1,21 +1,19 @@
-//! Products of 8-bit numbers: rows of floats are rounded to bytes, multiplied by packed bytes in whole numbers, and
-//! scaled back. Whole numbers add up to the same sum in every order, so all instruction sets agree.
+//! Products of 8-bit numbers: rows of floats are rounded, multiplied by packed bytes in whole numbers, and scaled back.
+//! Whole numbers add up to the same sum in every order, so all instruction sets agree.
 //!
-//! Bytes of a row are stored with 128 added, as the processor multiplies unsigned by signed bytes; what that adds to a
-//! sum, 128 times the sum of the column, is taken off at its start.
+//! Where the processor multiplies unsigned by signed bytes, 128 is added to the bytes of rows; what that adds to a sum, 128
+//! times the sum of the column, is taken off at its start.
 
-use super::isa::{Isa, Level, by_isa};
+#[cfg(target_arch = "x86_64")]
+use super::dot::{Dot8, Dot16, Pairs8, Pairs16, Twice8};
+use super::dot::{OFFSET, Plain, STEP, Sums, Way};
+use super::rounded::Rounded;
+use super::vector::Vector;
 
-/// Columns of a panel: two vectors of 16 sums.
+/// Columns of a panel.
 const PANEL: usize = 32;
-/// Numbers of a column that lie together: one step of the processor's dot product.
-const STEP: usize = 4;
-/// Rows that are multiplied together.
-const ROWS: usize = 8;
-/// What is added to the bytes of rows.
-const OFFSET: i32 = 128;
 
-/// The bytes of one step of a panel, one or two cache lines.
+/// The bytes of one step of a panel: four of each column, two cache lines.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Block([i8; PANEL * STEP]);
@@ -25,18 +23,8 @@ pub struct Packed {
     blocks: Vec<Block>,
     steps: usize,
     columns: usize,
-    /// For each column, what is taken off its sums.
+    /// For each column of the panels, what is taken off its sums.
     starts: Vec<i32>,
-}
-
-/// Rows of bytes with their scales.
-#[derive(Default)]
-pub struct Bytes {
-    bytes: Vec<u8>,
-    scales: Vec<f32>,
-    /// One over the scales.
-    inverses: Vec<f32>,
-    width: usize,
 }
 
 impl Packed {
@@ -60,66 +48,6 @@ impl Packed {
     pub fn columns(&self) -> usize {
         self.columns
     }
-
-    fn panel(&self, panel: usize) -> &[Block] {
-        &self.blocks[panel * self.steps..(panel + 1) * self.steps]
-    }
-}
-
-impl Bytes {
-    /// Rounds so many rows of `depth` floats, each by its largest absolute value.
-    pub fn quantize(&mut self, isa: Isa, floats: &[f32], depth: usize, rows: usize) {
-        self.width = depth.next_multiple_of(STEP);
-        self.bytes.resize(rows * self.width, OFFSET as u8);
-        // A row of nothing has a scale too.
-        self.scales.resize(rows, 1.0);
-        self.inverses.resize(rows, 1.0);
-        if depth > 0 {
-            let (scales, inverses) = (&mut self.scales, &mut self.inverses);
-            quantize_rows(isa, floats, depth, self.width, &mut self.bytes, scales, inverses);
-        }
-    }
-
-    fn rows(&self) -> usize {
-        self.scales.len()
-    }
-}
-
-by_isa! {
-    /// Rounds each row to bytes, and notes its scale and one over it.
-    fn quantize_rows(
-        floats: &[f32],
-        depth: usize,
-        width: usize,
-        bytes: &mut [u8],
-        scales: &mut [f32],
-        inverses: &mut [f32],
-    ) {
-        /// Added to a float below 2^22, its low bits are the nearest whole number, halves to even.
-        const MAGIC: f32 = 12_582_912.0;
-        let rows = floats.chunks_exact(depth).zip(bytes.chunks_exact_mut(width));
-        for ((row, bytes), (scale, inverse)) in rows.zip(scales.iter_mut().zip(inverses)) {
-            // The bits of positive floats are in the order of the floats, with NaN above all.
-            let mut largest = [0u32; 16];
-            let chunks = row.chunks_exact(16);
-            for (largest, x) in largest.iter_mut().zip(chunks.remainder()) {
-                *largest = x.abs().to_bits();
-            }
-            for chunk in chunks {
-                for (largest, x) in largest.iter_mut().zip(chunk) {
-                    *largest = x.abs().to_bits().max(*largest);
-                }
-            }
-            let largest = f32::from_bits(largest.into_iter().fold(0, u32::max));
-            let (row_scale, row_inverse) = (127.0 / (largest + 1e-7), (largest + 1e-7) / 127.0);
-            (*scale, *inverse) = (row_scale, row_inverse);
-            for (byte, &x) in bytes.iter_mut().zip(row) {
-                let clamped = (x * row_scale).clamp(-127.0, 127.0);
-                let whole = (clamped + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits());
-                *byte = whole.wrapping_add(OFFSET as u32) as u8;
-            }
-        }
-    }
 }
 
 /// What is done to numbers when they are scaled back.
@@ -136,265 +64,240 @@ pub struct Scaling<'a> {
 }
 
 /// Multiplies rows by columns `from..to` (of whole panels, but for the last) and writes them scaled: row after row of
-/// `to - from` numbers.
+/// `to - from` numbers. The rows were rounded for the same way.
 pub fn multiply(
-    isa: Isa,
-    left: &Bytes,
+    way: Way,
+    left: &Rounded,
     right: &Packed,
     scaling: &Scaling,
     (from, to): (usize, usize),
     out: &mut [f32],
 ) {
-    let width = to - from;
+    let (rows, width) = (left.rows(), to - from);
+    let read = right.steps * STEP * if way.takes_bytes() { 1 } else { 2 };
     assert!(
         scaling.scales.len() >= to
             && scaling.inverses.len() >= to
             && scaling.bias.is_none_or(|bias| bias.len() >= to)
-            && out.len() >= left.rows() * width
-            && to <= right.columns,
-        "numbers for all columns"
+            && out.len() >= rows * width
+            && from.is_multiple_of(PANEL)
+            && from <= to
+            && to <= right.columns
+            && left.width() >= read
+            && left.bytes().len() >= rows * left.width(),
+        "numbers for all rows and columns"
     );
-    for first in (0..left.rows()).step_by(ROWS) {
-        let count = ROWS.min(left.rows() - first);
-        for panel in from / PANEL..to.div_ceil(PANEL) {
-            let column = panel * PANEL;
-            let end = (column + PANEL).min(to);
-            let part = Scaling {
-                scales: &scaling.scales[column..end],
-                inverses: &scaling.inverses[column..end],
-                bias: scaling.bias.map(|bias| &bias[column..end]),
-                clamp: scaling.clamp,
-            };
-            let tile = Tile {
-                bytes: &left.bytes[first * left.width..(first + count) * left.width],
-                width: left.width,
-                scales: &left.scales[first..first + count],
-                inverses: &left.inverses[first..first + count],
-                panel: right.panel(panel),
-                starts: &right.starts[column..column + PANEL],
-                step: width,
-            };
-            tile.multiply(isa, &part, &mut out[first * width + column - from..]);
+    for column in (from..to).step_by(PANEL) {
+        let columns = PANEL.min(to - column);
+        let args = PanelArgs {
+            rows,
+            bytes: left.bytes().as_ptr(),
+            row_bytes: left.width(),
+            row_scales: left.scales().0.as_ptr(),
+            row_inverses: left.scales().1.as_ptr(),
+            columns,
+            blocks: right.blocks[column / PANEL * right.steps..].as_ptr(),
+            steps: right.steps,
+            starts: right.starts[column..column + PANEL].as_ptr(),
+            scales: scaling.scales[column..].as_ptr(),
+            inverses: scaling.inverses[column..].as_ptr(),
+            bias: scaling.bias.map_or(std::ptr::null(), |bias| bias[column..].as_ptr()),
+            clamp: scaling.clamp,
+            out: out[column - from..].as_mut_ptr(),
+            out_stride: width,
+        };
+        // SAFETY: a way is made only where its instructions are; the lengths are checked above.
+        unsafe {
+            match way {
+                #[cfg(target_arch = "x86_64")]
+                Way::Dot16 => dot16(&args),
+                #[cfg(target_arch = "x86_64")]
+                Way::Pairs16 => pairs16(&args),
+                #[cfg(target_arch = "x86_64")]
+                Way::Dot8 => dot8(&args),
+                #[cfg(target_arch = "x86_64")]
+                Way::Pairs8 => pairs8(&args),
+                Way::Portable => panel::<Plain, Plain, 2, 2>(&args),
+            }
         }
     }
 }
 
-/// Some rows and a panel.
-struct Tile<'a> {
-    bytes: &'a [u8],
-    /// Bytes of a row.
-    width: usize,
+/// All rows and one panel.
+struct PanelArgs {
+    rows: usize,
+    /// The rows, of so many bytes each.
+    bytes: *const u8,
+    row_bytes: usize,
     /// Scale of each row, and one over it.
-    scales: &'a [f32],
-    inverses: &'a [f32],
-    panel: &'a [Block],
-    starts: &'a [i32],
-    /// Floats from one row of the output to the next.
-    step: usize,
-}
-
-impl Tile<'_> {
-    fn multiply(&self, isa: Isa, scaling: &Scaling, out: &mut [f32]) {
-        let (count, columns) = (self.scales.len(), scaling.scales.len());
-        assert!(
-            self.bytes.len() >= count * self.width
-                && self.width >= self.panel.len() * STEP
-                && (1..=ROWS).contains(&count)
-                && self.inverses.len() == count
-                && self.starts.len() == PANEL
-                && columns <= PANEL
-                && out.len() >= (count - 1) * self.step + columns,
-            "rows of the panel's depth"
-        );
-        #[cfg(target_arch = "x86_64")]
-        if isa.level() == Level::Avx512 && x86::has_dot_products() {
-            macro_rules! rows {
-                ($($count:literal)*) => {
-                    match (count, columns > PANEL / 2) {
-                        // SAFETY: the features were detected; lengths are checked above.
-                        $(($count, true) => unsafe { x86::multiply::<$count, 2>(self, scaling, out) },)*
-                        // SAFETY: as above.
-                        $(($count, false) => unsafe { x86::multiply::<$count, 1>(self, scaling, out) },)*
-                        _ => {}
-                    }
-                };
-            }
-            rows!(1 2 3 4 5 6 7 8);
-            return;
-        }
-        let mut sums = [[0; PANEL]; ROWS];
-        for (row, sums) in sums.iter_mut().take(count).enumerate() {
-            sums.copy_from_slice(self.starts);
-            dot(isa, &self.bytes[row * self.width..(row + 1) * self.width], self.panel, sums);
-        }
-        scale_back(isa, &sums, scaling, self.scales, self.inverses, self.step, out);
-    }
-}
-
-by_isa! {
-    /// Writes rows of sums, a step apart.
-    fn scale_back(
-        sums: &[[i32; PANEL]; ROWS],
-        scaling: &Scaling,
-        rows: &[f32],
-        row_inverses: &[f32],
-        step: usize,
-        out: &mut [f32],
-    ) {
-        let (low, high) = scaling.clamp;
-        let is_clamped = low > f32::NEG_INFINITY || high < f32::INFINITY;
-        let rows = rows.iter().zip(row_inverses);
-        for ((sums, out), (row_scale, row_inverse)) in sums.iter().zip(out.chunks_mut(step)).zip(rows) {
-            let out = &mut out[..scaling.scales.len()];
-            let columns = scaling.scales.iter().zip(scaling.inverses);
-            for ((out, &sum), (scale, inverse)) in out.iter_mut().zip(sums).zip(columns) {
-                // A quotient by its reciprocal, and what is missing to the nearest float.
-                let (divisor, reciprocal) = (scale * row_scale, inverse * row_inverse);
-                let quotient = sum as f32 * reciprocal;
-                *out = (-quotient).mul_add(divisor, sum as f32).mul_add(reciprocal, quotient);
-            }
-            if let Some(bias) = scaling.bias {
-                for (out, &bias) in out.iter_mut().zip(bias) {
-                    *out += bias;
-                }
-            }
-            if is_clamped {
-                for out in out.iter_mut() {
-                    // A NaN stays.
-                    let above = if *out < low { low } else { *out };
-                    *out = if above > high { high } else { above };
-                }
-            }
-        }
-    }
-}
-
-/// Adds the products of a row and a panel to sums.
-fn dot(isa: Isa, row: &[u8], panel: &[Block], sums: &mut [i32; PANEL]) {
-    match isa.level() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx2 => {
-            assert!(row.len() >= panel.len() * STEP, "a row of the panel's depth");
-            // SAFETY: a machine of these levels has AVX2; the length is checked above.
-            unsafe { x86::pairs(row, panel, sums) }
-        }
-        Level::Portable => portable(row, panel, sums),
-    }
-}
-
-fn portable(row: &[u8], panel: &[Block], sums: &mut [i32; PANEL]) {
-    for (bytes, block) in row.chunks_exact(STEP).zip(panel) {
-        for (sum, weights) in sums.iter_mut().zip(block.0.chunks_exact(STEP)) {
-            for (&byte, &weight) in bytes.iter().zip(weights) {
-                *sum = sum.wrapping_add(i32::from(byte) * i32::from(weight));
-            }
-        }
-    }
+    row_scales: *const f32,
+    row_inverses: *const f32,
+    /// Columns of the panel that exist.
+    columns: usize,
+    blocks: *const Block,
+    steps: usize,
+    /// What sums start with, for all columns of the panel.
+    starts: *const i32,
+    /// For each column that exists: its scale, one over it, and what is added, if not null.
+    scales: *const f32,
+    inverses: *const f32,
+    bias: *const f32,
+    clamp: (f32, f32),
+    /// First output element, and floats from one row to the next.
+    out: *mut f32,
+    out_stride: usize,
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-    use std::sync::OnceLock;
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+unsafe fn dot16(args: &PanelArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { panel::<Dot16, Twice8, 8, 2>(args) }
+}
 
-    use super::{Block, PANEL, STEP, Scaling, Tile};
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn pairs16(args: &PanelArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { panel::<Pairs16, Pairs16, 6, 2>(args) }
+}
 
-    /// Whether the processor multiplies and adds four bytes at once (VNNI).
-    pub fn has_dot_products() -> bool {
-        static HAS: OnceLock<bool> = OnceLock::new();
-        *HAS.get_or_init(|| is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512f"))
-    }
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avxvnni,avx2,fma")]
+unsafe fn dot8(args: &PanelArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { panel::<Dot8, Dot8, 6, 2>(args) }
+}
 
-    /// Multiplies `N` rows by the first `V` vectors of a panel, and writes them scaled.
-    ///
-    /// # Safety
-    /// The processor has AVX-512 F and VNNI. The tile has `N` rows of at least four bytes a block, the scaling at most
-    /// `V` vectors of columns, and the output room for them.
-    #[target_feature(enable = "avx512f,avx512vnni")]
-    #[allow(clippy::needless_range_loop)]
-    pub unsafe fn multiply<const N: usize, const V: usize>(tile: &Tile, scaling: &Scaling, out: &mut [f32]) {
-        let mut sums = [[_mm512_setzero_si512(); V]; N];
-        for v in 0..V {
-            // SAFETY: the starts are a panel long.
-            let start = unsafe { _mm512_loadu_si512(tile.starts.as_ptr().add(v * 16).cast()) };
-            for row in 0..N {
-                sums[row][v] = start;
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn pairs8(args: &PanelArgs) {
+    // SAFETY: the features are enabled, the pointers as promised.
+    unsafe { panel::<Pairs8, Pairs8, 6, 1>(args) }
+}
+
+/// A panel in strips of columns, and these in tiles of `ROWS` rows and `VECTORS` (one or two) vectors of columns. A strip that
+/// is narrow enough takes several rows in a vector, if there is a way.
+#[inline(always)]
+unsafe fn panel<S: Sums, N: Sums, const ROWS: usize, const VECTORS: usize>(args: &PanelArgs) {
+    let lanes = S::Float::LANES;
+    // SAFETY: the contract of the arguments.
+    unsafe {
+        for column in (0..args.columns).step_by(VECTORS * lanes) {
+            let columns = args.columns - column;
+            if columns > lanes {
+                strip::<S, ROWS, VECTORS>(args, 0, column, columns);
+                continue;
             }
-        }
-        let first = tile.bytes.as_ptr();
-        for (step, block) in tile.panel.iter().enumerate() {
-            let mut weights = [_mm512_setzero_si512(); V];
-            for v in 0..V {
-                // SAFETY: a block is two aligned vectors long.
-                weights[v] = unsafe { _mm512_load_si512(block.0.as_ptr().add(v * 64).cast()) };
+            let mut row = 0;
+            if N::ROWS > 1 && columns <= lanes / N::ROWS {
+                row = strip::<N, ROWS, 1>(args, 0, column, columns);
             }
-            for row in 0..N {
-                let place = row * tile.width + step * STEP;
-                // SAFETY: the caller promises four bytes for each block in each row.
-                let four = _mm512_set1_epi32(unsafe { first.add(place).cast::<i32>().read_unaligned() });
-                for v in 0..V {
-                    sums[row][v] = _mm512_dpbusd_epi32(sums[row][v], four, weights[v]);
-                }
-            }
-        }
-        let columns = scaling.scales.len();
-        let (low, high) = (_mm512_set1_ps(scaling.clamp.0), _mm512_set1_ps(scaling.clamp.1));
-        for v in 0..V {
-            let count = columns.saturating_sub(v * 16).min(16);
-            let mask = ((1u32 << count) - 1) as u16;
-            // SAFETY: lanes beyond the columns are not touched.
-            let load =
-                |from: &[f32]| unsafe { _mm512_maskz_loadu_ps(mask, from.as_ptr().wrapping_add(v * 16)) };
-            let (scale, inverse) = (load(scaling.scales), load(scaling.inverses));
-            let bias = scaling.bias.map(load);
-            for row in 0..N {
-                let sum = _mm512_cvtepi32_ps(sums[row][v]);
-                let divisor = _mm512_mul_ps(scale, _mm512_set1_ps(tile.scales[row]));
-                let reciprocal = _mm512_mul_ps(inverse, _mm512_set1_ps(tile.inverses[row]));
-                // A quotient by its reciprocal, and what is missing to the nearest float.
-                let quotient = _mm512_mul_ps(sum, reciprocal);
-                let missing = _mm512_fnmadd_ps(quotient, divisor, sum);
-                let mut result = _mm512_fmadd_ps(missing, reciprocal, quotient);
-                if let Some(bias) = bias {
-                    result = _mm512_add_ps(result, bias);
-                }
-                // The second operand is returned when one is NaN.
-                let result = _mm512_min_ps(high, _mm512_max_ps(low, result));
-                // SAFETY: the caller promises room for the columns of each row.
-                unsafe {
-                    let to = out.as_mut_ptr().wrapping_add(row * tile.step + v * 16);
-                    _mm512_mask_storeu_ps(to, mask, result);
-                }
-            }
+            strip::<S, ROWS, 1>(args, row, column, columns);
         }
     }
+}
 
-    /// Adds the products of a row and a panel to sums, in 16-bit pairs, which hold every product.
-    ///
-    /// # Safety
-    /// The processor has AVX2; `row` has at least four bytes a block.
-    #[target_feature(enable = "avx2")]
-    pub unsafe fn pairs(row: &[u8], panel: &[Block], sums: &mut [i32; PANEL]) {
-        // Four columns a vector: two sums a column, added at the end.
-        let mut found = [_mm256_setzero_si256(); PANEL / 4];
-        for (step, block) in panel.iter().enumerate() {
-            // SAFETY: the caller promises four bytes for each block.
-            let four = unsafe { row.as_ptr().add(step * STEP).cast::<i32>().read_unaligned() };
-            let wide = _mm256_cvtepu8_epi16(_mm_set1_epi32(four));
-            for (at, sum) in found.iter_mut().enumerate() {
-                // SAFETY: a block holds 16 bytes for each four columns.
-                let weights = unsafe { _mm_load_si128(block.0.as_ptr().add(at * 16).cast()) };
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(wide, _mm256_cvtepi8_epi16(weights)));
+/// All rows from one on, as far as they fill vectors; the first that is left.
+#[inline(always)]
+unsafe fn strip<S: Sums, const ROWS: usize, const VECTORS: usize>(
+    args: &PanelArgs,
+    mut row: usize,
+    column: usize,
+    columns: usize,
+) -> usize {
+    // SAFETY: the contract of the arguments; each tile's rows exist.
+    unsafe {
+        while row + ROWS * S::ROWS <= args.rows {
+            tile::<S, ROWS, VECTORS>(args, row, column, columns);
+            row += ROWS * S::ROWS;
+        }
+        while row + 3 * S::ROWS <= args.rows {
+            tile::<S, 3, VECTORS>(args, row, column, columns);
+            row += 3 * S::ROWS;
+        }
+        while row + S::ROWS <= args.rows {
+            tile::<S, 1, VECTORS>(args, row, column, columns);
+            row += S::ROWS;
+        }
+    }
+    row
+}
+
+// Indexed loops over constant ranges are what the compiler unrolls into registers.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn tile<S: Sums, const ROWS: usize, const VECTORS: usize>(
+    args: &PanelArgs,
+    row: usize,
+    column: usize,
+    columns: usize,
+) {
+    // SAFETY: the contract of the arguments: the rows have a step for each block, blocks and starts are a panel wide, and
+    // of the rest no more than the columns that exist is touched.
+    unsafe {
+        let lanes = S::Float::LANES;
+        let first = args.bytes.add(row * args.row_bytes);
+        let mut sums = [[S::start(args.starts.add(column)); ROWS]; VECTORS];
+        for v in 1..VECTORS {
+            sums[v] = [S::start(args.starts.add(column + v * lanes)); ROWS];
+        }
+        for step in 0..args.steps {
+            let block = args.blocks.add(step).cast::<i8>().add(column * STEP);
+            let mut weights = [S::weights(block); VECTORS];
+            for v in 1..VECTORS {
+                weights[v] = S::weights(block.add(v * lanes * STEP));
+            }
+            for r in 0..ROWS {
+                let numbers = first.add(r * S::ROWS * args.row_bytes + step * S::ROW_BYTES);
+                let numbers = S::row(numbers, args.row_bytes);
+                for v in 0..VECTORS {
+                    sums[v][r] = sums[v][r].add(numbers, weights[v]);
+                }
             }
         }
-        for (at, pair) in found.iter().enumerate() {
-            let mut halves = [0i32; 8];
-            // SAFETY: eight sums are one vector.
-            unsafe { _mm256_storeu_si256(halves.as_mut_ptr().cast(), *pair) };
-            for column in 0..4 {
-                let sum = halves[2 * column].wrapping_add(halves[2 * column + 1]);
-                sums[at * 4 + column] = sums[at * 4 + column].wrapping_add(sum);
-            }
+        // No loop over these: sums stay in registers only where each has a name.
+        scale_back(args, &sums[0], row, column, columns);
+        if VECTORS > 1 {
+            scale_back(args, &sums[VECTORS - 1], row, column + lanes, columns - lanes);
+        }
+    }
+}
+
+/// Writes the sums of some rows and one vector of columns.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn scale_back<S: Sums, const ROWS: usize>(
+    args: &PanelArgs,
+    sums: &[S; ROWS],
+    row: usize,
+    column: usize,
+    columns: usize,
+) {
+    // SAFETY: the contract of the arguments; no more than `columns` columns are touched.
+    unsafe {
+        let scale = S::of_columns(args.scales.add(column), columns).times(S::Float::splat(-1.0));
+        let inverse = S::of_columns(args.inverses.add(column), columns);
+        // Nothing is changed by a zero with this sign.
+        let bias = if args.bias.is_null() {
+            S::Float::splat(-0.0)
+        } else {
+            S::of_columns(args.bias.add(column), columns)
+        };
+        let (low, high) = (S::Float::splat(args.clamp.0), S::Float::splat(args.clamp.1));
+        let mut results = [low; ROWS];
+        for r in 0..ROWS {
+            let sum = sums[r].floats();
+            let divisor = scale.times(S::of_rows(args.row_scales.add(row + r * S::ROWS)));
+            let reciprocal = inverse.times(S::of_rows(args.row_inverses.add(row + r * S::ROWS)));
+            // A quotient by its reciprocal, and what is missing to the nearest float.
+            let quotient = sum.times(reciprocal);
+            let result = quotient.fma(divisor, sum).fma(reciprocal, quotient);
+            results[r] = result.plus(bias).clamp(low, high);
+        }
+        let out = args.out.add(row * args.out_stride + column);
+        for r in 0..ROWS {
+            S::write(results[r], out.add(r * S::ROWS * args.out_stride), args.out_stride, columns);
         }
     }
 }
@@ -406,7 +309,12 @@ mod tests {
 
     #[test]
     fn every_instruction_set_gives_the_plain_sums() {
-        for (rows, depth, columns) in [(1, 1, 1), (3, 7, 33), (9, 64, 32), (8, 130, 65), (17, 5, 100)] {
+        // Depths of half a vector, one, two, more, and none of these; rows that fill groups and tiles or not.
+        let depths = [1, 5, 7, 8, 16, 24, 32, 64, 130, 192];
+        let sizes = depths.iter().flat_map(|depth| {
+            [(1, 33), (3, 8), (17, 65), (39, 100)].map(|(rows, columns)| (rows, *depth, columns))
+        });
+        for (rows, depth, columns) in sizes {
             let number = |at: usize| ((at * 7919 + 13) % 255) as i32 - 127;
             let floats: Vec<f32> = (0..rows * depth).map(|at| number(at) as f32 / 37.0).collect();
             let weights: Vec<i8> = (0..depth * columns).map(|at| number(at + 5) as i8).collect();
@@ -423,15 +331,68 @@ mod tests {
                     expected.push(sum as f32 / (scales[column] * row_scale));
                 }
             }
-            for isa in Isa::available() {
+            for way in Way::available() {
                 let packed = Packed::new(&weights, depth, columns);
-                let mut bytes = Bytes::default();
-                bytes.quantize(isa, &floats, depth, rows);
+                let mut rounded = Rounded::default();
+                rounded.round(way, &floats, depth, rows);
                 let mut out = vec![0.0; rows * columns];
                 let clamp = (f32::NEG_INFINITY, f32::INFINITY);
                 let scaling = Scaling { scales: &scales, inverses: &inverses, bias: None, clamp };
-                multiply(isa, &bytes, &packed, &scaling, (0, columns), &mut out);
-                assert!(out == expected, "{rows} x {depth} x {columns} on {isa:?}");
+                multiply(way, &rounded, &packed, &scaling, (0, columns), &mut out);
+                assert!(out == expected, "{rows} x {depth} x {columns} by {way:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bias_and_clamp_follow_in_every_way() {
+        let (rows, depth) = (19, 12);
+        let floats: Vec<f32> = (0..rows * depth).map(|at| ((at * 31) % 23) as f32 - 11.0).collect();
+        for columns in [4, 8, 24, 40] {
+            let weights: Vec<i8> = (0..depth * columns).map(|at| ((at * 7) % 101) as i8 - 50).collect();
+            let scales: Vec<f32> = (0..columns).map(|at| 3.0 + at as f32).collect();
+            let inverses: Vec<f32> = scales.iter().map(|scale| 1.0 / scale).collect();
+            let bias: Vec<f32> = (0..columns).map(|at| 0.5 - at as f32).collect();
+            for way in Way::available() {
+                let packed = Packed::new(&weights, depth, columns);
+                let mut rounded = Rounded::default();
+                rounded.round(way, &floats, depth, rows);
+                let product = |bias, clamp| {
+                    let scaling = Scaling { scales: &scales, inverses: &inverses, bias, clamp };
+                    let mut out = vec![0.0; rows * columns];
+                    multiply(way, &rounded, &packed, &scaling, (0, columns), &mut out);
+                    out
+                };
+                let plain = product(None, (f32::NEG_INFINITY, f32::INFINITY));
+                let expected =
+                    plain.iter().enumerate().map(|(at, x)| (x + bias[at % columns]).clamp(-9.0, 20.0));
+                let expected: Vec<f32> = expected.collect();
+                assert!(product(Some(&bias), (-9.0, 20.0)) == expected, "{columns} columns by {way:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_with_infinity_or_nan_are_nan_and_others_are_not() {
+        for depth in [3, 8, 16, 20, 70] {
+            let rows = 35;
+            let mut floats = vec![1.0; rows * depth];
+            floats[2 * depth + 1] = f32::INFINITY;
+            floats[20 * depth] = f32::NEG_INFINITY;
+            floats[34 * depth + 2] = f32::NAN;
+            let weights = vec![1; depth * 8];
+            let ones = vec![1.0; 8];
+            for way in Way::available() {
+                let mut rounded = Rounded::default();
+                rounded.round(way, &floats, depth, rows);
+                let mut out = vec![0.0; rows * 8];
+                let clamp = (f32::NEG_INFINITY, f32::INFINITY);
+                let scaling = Scaling { scales: &ones, inverses: &ones, bias: None, clamp };
+                multiply(way, &rounded, &Packed::new(&weights, depth, 8), &scaling, (0, 8), &mut out);
+                for (row, out) in out.chunks_exact(8).enumerate() {
+                    let is_nan = matches!(row, 2 | 20 | 34);
+                    assert!(out.iter().all(|x| x.is_nan() == is_nan), "row {row} of {depth} by {way:?}");
+                }
             }
         }
     }

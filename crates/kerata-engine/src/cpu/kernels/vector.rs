@@ -24,13 +24,17 @@ pub trait Vector: Copy {
     unsafe fn store_part(self, to: *mut f32, n: usize);
     /// `self * b + c`, rounded once.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
+    /// `self * b`.
+    unsafe fn times(self, b: Self) -> Self;
+    /// `self + b`.
+    unsafe fn plus(self, b: Self) -> Self;
     /// Lanes clamped; NaN stays.
     unsafe fn clamp(self, low: Self, high: Self) -> Self;
 }
 
 /// Eight lanes in plain Rust.
 #[derive(Clone, Copy)]
-pub struct Lanes([f32; 8]);
+pub struct Lanes(pub(super) [f32; 8]);
 
 // SAFETY (all methods): only pointer reads and writes that the caller vouches for.
 impl Vector for Lanes {
@@ -74,6 +78,14 @@ impl Vector for Lanes {
         Lanes(lanes)
     }
     #[inline(always)]
+    unsafe fn times(self, b: Self) -> Self {
+        Lanes(std::array::from_fn(|i| self.0[i] * b.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn plus(self, b: Self) -> Self {
+        Lanes(std::array::from_fn(|i| self.0[i] + b.0[i]))
+    }
+    #[inline(always)]
     unsafe fn clamp(self, low: Self, high: Self) -> Self {
         let mut lanes = self.0;
         for (i, lane) in lanes.iter_mut().enumerate() {
@@ -87,7 +99,7 @@ impl Vector for Lanes {
 /// Eight lanes of AVX2.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-pub struct Ymm(x86::__m256);
+pub struct Ymm(pub(super) x86::__m256);
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -132,6 +144,16 @@ impl Vector for Ymm {
         unsafe { Ymm(x86::_mm256_fmadd_ps(self.0, b.0, c.0)) }
     }
     #[inline(always)]
+    unsafe fn times(self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Ymm(x86::_mm256_mul_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn plus(self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Ymm(x86::_mm256_add_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
     unsafe fn clamp(self, low: Self, high: Self) -> Self {
         // The second operand is returned when one is NaN.
         // SAFETY: see above.
@@ -142,7 +164,7 @@ impl Vector for Ymm {
 /// Sixteen lanes of AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-pub struct Zmm(x86::__m512);
+pub struct Zmm(pub(super) x86::__m512);
 
 // SAFETY (all methods): AVX-512F is there, and pointers valid, by the contract of the trait.
 #[cfg(target_arch = "x86_64")]
@@ -177,6 +199,16 @@ impl Vector for Zmm {
     unsafe fn fma(self, b: Self, c: Self) -> Self {
         // SAFETY: see above.
         unsafe { Zmm(x86::_mm512_fmadd_ps(self.0, b.0, c.0)) }
+    }
+    #[inline(always)]
+    unsafe fn times(self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Zmm(x86::_mm512_mul_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn plus(self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Zmm(x86::_mm512_add_ps(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn clamp(self, low: Self, high: Self) -> Self {

@@ -10,17 +10,24 @@ use super::finish::Tail;
 use super::fused::slices;
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
+use crate::cpu::kernels::dot::Way;
 use crate::cpu::kernels::memory::each_chunk;
 use crate::cpu::kernels::product::Finish;
-use crate::cpu::kernels::quantized::{Bytes, Packed, Scaling, multiply};
+use crate::cpu::kernels::quantized::{Packed, Scaling, multiply};
+use crate::cpu::kernels::rounded::Rounded;
+use crate::cpu::workers::Workers;
 
-/// Rows that one task rounds and multiplies: their bytes stay in the first-level cache.
-const ROWS: usize = 32;
+/// Most floats in or out of a task, unless of a few rows: they stay in cache.
+const FLOATS: usize = 16 * 1024;
+/// Rows that are multiplied together.
+const ROWS: usize = 16;
+/// Multiply-adds worth a task of their own.
+const TASK: usize = 400_000;
 /// Columns that one task takes of a single row, whole panels.
 const COLUMNS: usize = 256;
 
 thread_local! {
-    static BYTES: RefCell<Bytes> = RefCell::new(Bytes::default());
+    static ROUNDED: RefCell<Rounded> = RefCell::new(Rounded::default());
 }
 
 /// Whether a program may follow a node: always.
@@ -120,27 +127,34 @@ fn fill(
         return;
     }
     let rows = out.len() / columns;
+    let way = Way::of(cx.isa);
     let follow = |first: usize, out: &mut [f32]| {
         if let Some(rows) = finish.rows {
             rows(first, out);
         }
     };
     if rows == 1 && cx.workers.threads() > 1 && columns > COLUMNS {
-        let mut bytes = Bytes::default();
-        bytes.quantize(cx.isa, floats, depth, rows);
+        let mut rounded = Rounded::default();
+        rounded.round(way, floats, depth, rows);
         each_chunk(cx.workers, out, COLUMNS, &|task, out| {
             let from = task * COLUMNS;
-            multiply(cx.isa, &bytes, packed, scaling, (from, from + out.len()), out);
+            multiply(way, &rounded, packed, scaling, (from, from + out.len()), out);
         });
         return follow(0, out);
     }
-    each_chunk(cx.workers, out, ROWS * columns, &|task, out| {
-        let first = task * ROWS;
+    let mut together = (FLOATS / depth.max(columns)).clamp(2 * ROWS, 16 * ROWS).next_multiple_of(ROWS);
+    let alone = Workers::single();
+    let is_shared = cx.workers.threads() > 1 && rows * depth * columns > TASK;
+    if is_shared {
+        together = together.min(rows.div_ceil(2 * cx.workers.threads()).next_multiple_of(ROWS / 2));
+    }
+    each_chunk(if is_shared { cx.workers } else { &alone }, out, together * columns, &|task, out| {
+        let first = task * together;
         let count = out.len() / columns;
         let floats = &floats[first * depth..(first + count) * depth];
-        BYTES.with_borrow_mut(|bytes| {
-            bytes.quantize(cx.isa, floats, depth, count);
-            multiply(cx.isa, bytes, packed, scaling, (0, columns), out);
+        ROUNDED.with_borrow_mut(|rounded| {
+            rounded.round(way, floats, depth, count);
+            multiply(way, rounded, packed, scaling, (0, columns), out);
         });
         follow(first, out);
     });
