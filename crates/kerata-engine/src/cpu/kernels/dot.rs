@@ -1,11 +1,8 @@
-//! `Sums`: whole-number sums of byte products in registers, by the instructions that a processor has for them.
+//! `Sums`: whole-number sums of byte products in registers, one kind for each way of multiplying.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64 as x86;
-#[cfg(target_arch = "x86_64")]
-use std::sync::OnceLock;
 
-use super::isa::{Isa, Level};
 use super::vector::{Lanes, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Ymm, Zmm};
@@ -13,97 +10,8 @@ use super::vector::{Ymm, Zmm};
 /// Numbers of a row and of a column that one step multiplies.
 pub const STEP: usize = 4;
 
-/// How whole numbers are multiplied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// One by one, in plain Rust.
-    Portable,
-    /// Pairs of 16 bits in AVX2.
-    #[cfg(target_arch = "x86_64")]
-    Pairs8,
-    /// Four bytes at once in AVX2 with VNNI.
-    #[cfg(target_arch = "x86_64")]
-    Dot8,
-    /// Pairs of 16 bits in AVX-512.
-    #[cfg(target_arch = "x86_64")]
-    Pairs16,
-    /// Four bytes at once in AVX-512 with VNNI.
-    #[cfg(target_arch = "x86_64")]
-    Dot16,
-}
-
-impl Way {
-    /// The fastest way with an instruction set.
-    pub fn of(isa: Isa) -> Way {
-        match isa.level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 if has_dot16() => Way::Dot16,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Way::Pairs16,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 if has_dot8() => Way::Dot8,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Way::Pairs8,
-            Level::Portable => Way::Portable,
-        }
-    }
-
-    /// All ways of this machine.
-    #[cfg(test)]
-    pub fn available() -> Vec<Way> {
-        let mut found = Vec::new();
-        for isa in Isa::available() {
-            match isa.level() {
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => found.push(Way::Pairs8),
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => found.push(Way::Pairs16),
-                Level::Portable => {}
-            }
-            if !found.contains(&Way::of(isa)) {
-                found.push(Way::of(isa));
-            }
-        }
-        found
-    }
-
-    /// Lanes of a vector of floats.
-    pub fn lanes(self) -> usize {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Way::Dot16 | Way::Pairs16 => 16,
-            #[cfg(target_arch = "x86_64")]
-            Way::Dot8 | Way::Pairs8 => 8,
-            Way::Portable => 8,
-        }
-    }
-
-    /// Whether rows are bytes with [`OFFSET`] added; else they are numbers of 16 bits.
-    pub fn takes_bytes(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Way::Dot8 | Way::Dot16 => true,
-            #[cfg(target_arch = "x86_64")]
-            Way::Pairs8 | Way::Pairs16 => false,
-            Way::Portable => false,
-        }
-    }
-}
-
 /// What is added to the bytes of rows: the processor multiplies unsigned by signed bytes.
 pub const OFFSET: i32 = 128;
-
-#[cfg(target_arch = "x86_64")]
-fn has_dot16() -> bool {
-    static HAS: OnceLock<bool> = OnceLock::new();
-    *HAS.get_or_init(|| is_x86_feature_detected!("avx512vnni"))
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_dot8() -> bool {
-    static HAS: OnceLock<bool> = OnceLock::new();
-    *HAS.get_or_init(|| is_x86_feature_detected!("avxvnni"))
-}
 
 /// Sums of as many columns as a vector has lanes, or of two rows and half as many columns.
 ///

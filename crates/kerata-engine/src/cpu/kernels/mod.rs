@@ -17,5 +17,7 @@ pub mod product;
 pub mod quantized;
 pub mod reduce;
 pub mod rounded;
+pub mod rounding;
 pub mod tile;
 pub mod vector;
+pub mod way;

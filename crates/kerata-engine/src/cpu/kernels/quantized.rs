@@ -6,9 +6,10 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::dot::{Dot8, Dot16, Pairs8, Pairs16, Twice8};
-use super::dot::{OFFSET, Plain, STEP, Sums, Way};
+use super::dot::{OFFSET, Plain, STEP, Sums};
 use super::rounded::Rounded;
 use super::vector::Vector;
+use super::way::{Kind, Way};
 
 /// Columns of a panel.
 const PANEL: usize = 32;
@@ -108,16 +109,16 @@ pub fn multiply(
         };
         // SAFETY: a way is made only where its instructions are; the lengths are checked above.
         unsafe {
-            match way {
+            match way.kind() {
                 #[cfg(target_arch = "x86_64")]
-                Way::Dot16 => dot16(&args),
+                Kind::Dot16 => dot16(&args),
                 #[cfg(target_arch = "x86_64")]
-                Way::Pairs16 => pairs16(&args),
+                Kind::Pairs16 => pairs16(&args),
                 #[cfg(target_arch = "x86_64")]
-                Way::Dot8 => dot8(&args),
+                Kind::Dot8 => dot8(&args),
                 #[cfg(target_arch = "x86_64")]
-                Way::Pairs8 => pairs8(&args),
-                Way::Portable => panel::<Plain, Plain, 2, 2>(&args),
+                Kind::Pairs8 => pairs8(&args),
+                Kind::Portable => panel::<Plain, Plain, 2, 2>(&args),
             }
         }
     }

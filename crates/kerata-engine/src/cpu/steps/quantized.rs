@@ -10,11 +10,11 @@ use super::finish::Tail;
 use super::fused::slices;
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
-use crate::cpu::kernels::dot::Way;
 use crate::cpu::kernels::memory::each_chunk;
 use crate::cpu::kernels::product::Finish;
 use crate::cpu::kernels::quantized::{Packed, Scaling, multiply};
 use crate::cpu::kernels::rounded::Rounded;
+use crate::cpu::kernels::way::Way;
 use crate::cpu::workers::Workers;
 
 /// Most floats in or out of a task, unless of a few rows: they stay in cache.
