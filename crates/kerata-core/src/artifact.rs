@@ -98,6 +98,8 @@ pub struct Original {
     pub files: Vec<(String, Data)>,
     /// The variables, by path.
     pub variables: Vec<(String, Variable)>,
+    /// The saved objects, where the format notes their names.
+    pub objects: IndexMap<String, Option<String>>,
     /// Signatures that have other names now: the old one, the new one.
     pub renamed: Vec<(String, String)>,
     /// The computations that go with the files.
@@ -109,7 +111,8 @@ impl Original {
     pub fn new(files: Vec<(String, Data)>, variables: &Variables, traces: Option<&Arc<dyn Traces>>) -> Self {
         let variables =
             variables.iter().map(|(path, variable)| (path.to_owned(), variable.clone())).collect();
-        Self { files, variables, renamed: Vec::new(), traces: traces.map(Arc::downgrade) }
+        let traces = traces.map(Arc::downgrade);
+        Self { files, variables, traces, ..Self::default() }
     }
 
     /// The same with other names of signatures, for computations that differ in nothing else.

@@ -1,6 +1,7 @@
 //! `.keras`: a whole model as a zip file or, unzipped, as a folder (`docs/formats/keras.md`).
 
 mod binding;
+mod kept;
 mod members;
 mod read;
 mod trace;
@@ -22,6 +23,8 @@ const WEIGHTS: &str = "model.weights.h5";
 const WEIGHTS_PACKED: &str = "kerata/model.weights.h5";
 const WEIGHTS_NPZ: &str = "model.weights.npz";
 const ASSETS: &str = "assets/";
+/// The weights start at a multiple of this, so that they can be mapped.
+const ALIGN_BYTES: u64 = 64;
 
 /// The format `keras`: one zip file.
 #[derive(Debug)]
@@ -48,7 +51,9 @@ impl Format for Keras {
 
     fn read(&self, input: &Input, limits: &Limits) -> Result<Artifact> {
         let archive = Archive::open(input.require_source()?.clone(), limits)?;
-        read::read(&members::Members::Zip(archive), limits)
+        let mut artifact = read::read(&members::Members::Zip(archive.clone()), limits)?;
+        kept::keep(&mut artifact, &archive)?;
+        Ok(artifact)
     }
 
     fn write(

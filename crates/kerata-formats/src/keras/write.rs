@@ -1,14 +1,15 @@
 //! Writing a `.keras` model.
 
-use kerata_core::{Artifact, Error, FolderSink, LossReport, Object, Result, Sink, Tree};
+use std::borrow::Cow;
 
-use super::{ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_PACKED, trace};
+use kerata_core::{Artifact, Data, Error, FolderSink, LossReport, Object, Result, Sink, Tree};
+
+use super::kept::Kept;
+use super::{ALIGN_BYTES, ASSETS, CONFIG, CONSTANTS, METADATA, TRACE, WEIGHTS, WEIGHTS_PACKED, trace};
 use crate::containers::hdf5::Plan;
 use crate::containers::zip::{MemberOptions, ZipWriter};
 use crate::{Compression, WriteOptions, weights_h5};
 
-/// The weights start at a multiple of this, so that they can be mapped.
-const ALIGN_BYTES: u64 = 64;
 /// Most bytes of weights that are deflated as a whole, over tensors that are deflated already: what is left to gain is the
 /// space between them, and h5py reads such a member from its start each time it goes back.
 const MAX_DEFLATED_BYTES: u64 = 4 << 20;
@@ -25,43 +26,101 @@ pub(super) fn write_zip(
     options: &WriteOptions,
 ) -> Result<LossReport> {
     let mut losses = options.compression.losses();
-    let config = config_text(artifact)?;
     let trace = trace::Plan::of(artifact, config_tree(artifact)?, &mut losses)?;
-    let plan = weights_plan(artifact, options)?;
-    let compress = options.compression != Compression::None;
-    let mut zip = ZipWriter::new(sink);
-    let add = |zip: &mut ZipWriter<'_>, name: &str, text: &str| {
-        let size = text.len() as u64;
-        let mut member = zip.start(name, &MemberOptions::new().expected_bytes(size).deflate(compress))?;
-        member.write(text.as_bytes())?;
-        member.finish()
-    };
-    add(&mut zip, METADATA, &metadata_text(artifact, options))?;
-    add(&mut zip, CONFIG, &config)?;
-    let member = MemberOptions::new().expected_bytes(plan.len());
-    let member = match compress && plan.len() <= MAX_DEFLATED_BYTES {
-        true => member.deflate(true),
-        false => member.align(ALIGN_BYTES),
-    };
-    let mut member = zip.start(weights_name(options), &member)?;
-    plan.write(&mut member)?;
-    member.finish()?;
-    for (name, data) in files(artifact) {
-        let mut member =
-            zip.start(&name, &MemberOptions::new().expected_bytes(data.len()).deflate(compress))?;
-        data.stream(&mut |part| member.write(part))?;
-        member.finish()?;
+    let kept = Kept::of(artifact, options)?;
+    let mut parts = parts(artifact, trace.as_ref(), options)?;
+    if let Some(kept) = &kept {
+        // In the order of the file that is written back; what is new comes last.
+        parts.sort_by_key(|(name, _)| kept.position(name).unwrap_or(usize::MAX));
     }
-    if let Some(trace) = trace {
-        zip.add(TRACE, trace.json().as_bytes())?;
-        if trace.has_constants() {
-            let mut member = zip.start(CONSTANTS, &MemberOptions::new().align(ALIGN_BYTES))?;
-            trace.write_constants(&mut member)?;
-            member.finish()?;
+    let mut zip = ZipWriter::new(sink);
+    for (name, part) in &parts {
+        let is_kept = match &kept {
+            None => false,
+            Some(kept) => match part {
+                Part::Text(text) => kept.put_text(&mut zip, name, text)?,
+                Part::Weights => kept.put_weights(&mut zip, name)?,
+                Part::File(data) => kept.put_file(&mut zip, name, data)?,
+                Part::Constants(trace) => {
+                    kept.is_text(TRACE, trace.json())? && kept.put_constants(&mut zip, name)?
+                }
+            },
+        };
+        if !is_kept {
+            put(&mut zip, name, part, artifact, options)?;
         }
     }
     zip.finish()?;
     Ok(losses)
+}
+
+/// What a member is made of.
+enum Part<'a> {
+    Text(Cow<'a, str>),
+    Weights,
+    File(&'a Data),
+    Constants(&'a trace::Plan),
+}
+
+/// All members by name, in the order of Keras.
+fn parts<'a>(
+    artifact: &'a Artifact,
+    trace: Option<&'a trace::Plan>,
+    options: &WriteOptions,
+) -> Result<Vec<(String, Part<'a>)>> {
+    let mut parts = vec![
+        (METADATA.to_owned(), Part::Text(metadata_text(artifact, options).into())),
+        (CONFIG.to_owned(), Part::Text(config_text(artifact)?.into())),
+        (weights_name(options).to_owned(), Part::Weights),
+    ];
+    parts.extend(files(artifact).map(|(name, data)| (name, Part::File(data))));
+    if let Some(trace) = trace {
+        parts.push((TRACE.to_owned(), Part::Text(trace.json().into())));
+        if trace.has_constants() {
+            parts.push((CONSTANTS.to_owned(), Part::Constants(trace)));
+        }
+    }
+    Ok(parts)
+}
+
+fn put(
+    zip: &mut ZipWriter<'_>,
+    name: &str,
+    part: &Part<'_>,
+    artifact: &Artifact,
+    options: &WriteOptions,
+) -> Result<()> {
+    let compress = options.compression != Compression::None;
+    match part {
+        Part::Text(text) => {
+            let member = MemberOptions::new().expected_bytes(text.len() as u64);
+            let mut member = zip.start(name, &member.deflate(compress && name != TRACE))?;
+            member.write(text.as_bytes())?;
+            member.finish()
+        }
+        Part::Weights => {
+            let plan = weights_plan(artifact, options)?;
+            let member = MemberOptions::new().expected_bytes(plan.len());
+            let member = match compress && plan.len() <= MAX_DEFLATED_BYTES {
+                true => member.deflate(true),
+                false => member.align(ALIGN_BYTES),
+            };
+            let mut member = zip.start(name, &member)?;
+            plan.write(&mut member)?;
+            member.finish()
+        }
+        Part::File(data) => {
+            let member = MemberOptions::new().expected_bytes(data.len()).deflate(compress);
+            let mut member = zip.start(name, &member)?;
+            data.stream(&mut |part| member.write(part))?;
+            member.finish()
+        }
+        Part::Constants(trace) => {
+            let mut member = zip.start(name, &MemberOptions::new().align(ALIGN_BYTES))?;
+            trace.write_constants(&mut member)?;
+            member.finish()
+        }
+    }
 }
 
 pub(super) fn write_folder(
@@ -89,7 +148,7 @@ pub(super) fn write_folder(
     Ok(losses)
 }
 
-fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &kerata_core::Data)> {
+fn files(artifact: &Artifact) -> impl Iterator<Item = (String, &Data)> {
     let assets = artifact.assets.iter().map(|(name, data)| (format!("{ASSETS}{name}"), data));
     assets.chain(artifact.extras.iter().map(|(name, data)| (name.clone(), data)))
 }

@@ -9,4 +9,4 @@ mod write;
 
 pub use read::{Archive, Member};
 pub use salvage::{Remains, remains};
-pub use write::{MemberOptions, MemberSink, ZipWriter};
+pub use write::{MemberOptions, MemberSink, Stamp, ZipWriter};

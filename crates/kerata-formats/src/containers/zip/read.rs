@@ -13,6 +13,7 @@ use super::name;
 use super::records::{
     CENTRAL_BYTES, Central, FLAG_DESCRIPTOR, FLAGS_REFUSED, Fields, LOCAL, LOCAL_BYTES, Local,
 };
+use super::write::Stamp;
 
 /// Inflated bytes of an archive that are fine whatever its size.
 const FREE_INFLATED_BYTES: u64 = 1 << 20;
@@ -37,6 +38,7 @@ pub struct Member {
     offset: u64,
     stored: u64,
     size: u64,
+    stamp: Stamp,
 }
 
 impl Member {
@@ -68,6 +70,11 @@ impl Member {
     /// The CRC-32 that the archive notes.
     pub fn crc(&self) -> u32 {
         self.crc
+    }
+
+    /// Its date and attributes.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
     }
 }
 
@@ -157,6 +164,16 @@ impl Archive {
         Data::range(self.source.clone(), member.offset, member.size)
     }
 
+    /// The bytes by which a member is stored, deflated or not.
+    pub fn stored(&self, member: &Member) -> Result<Data> {
+        Data::range(self.source.clone(), member.offset, member.stored)
+    }
+
+    /// All bytes of the archive.
+    pub fn whole(&self) -> Result<Data> {
+        Data::range(self.source.clone(), 0, self.source.len())
+    }
+
     /// Reads a member once, against its CRC-32.
     pub fn verify(&self, member: &Member) -> Result<()> {
         stream(&self.source, member, &mut |_| Ok(()))
@@ -232,6 +249,12 @@ fn read_member(source: &SourceRef, central: &Central<'_>, directory: u64) -> Res
         offset,
         stored: central.stored,
         size: central.size,
+        stamp: Stamp {
+            made_by: central.made_by,
+            time: central.time,
+            date: central.date,
+            attributes: central.attributes,
+        },
     };
     Ok((member, has_descriptor))
 }

@@ -53,6 +53,8 @@ impl<'a> Fields<'a> {
 pub(super) struct Central<'a> {
     pub(super) made_by: u16,
     pub(super) flags: u16,
+    pub(super) time: u16,
+    pub(super) date: u16,
     pub(super) method: u16,
     pub(super) crc: u32,
     pub(super) stored: u64,
@@ -72,7 +74,7 @@ impl<'a> Central<'a> {
         fields.u16()?;
         let flags = fields.u16()?;
         let method = fields.u16()?;
-        fields.u32()?;
+        let (time, date) = (fields.u16()?, fields.u16()?);
         let crc = fields.u32()?;
         let stored = fields.u32()?;
         let size = fields.u32()?;
@@ -94,7 +96,7 @@ impl<'a> Central<'a> {
         let size = widen(size, &mut wide)?;
         let stored = widen(stored, &mut wide)?;
         let offset = widen(offset, &mut wide)?;
-        Ok(Self { made_by, flags, method, crc, stored, size, name, attributes, offset })
+        Ok(Self { made_by, flags, time, date, method, crc, stored, size, name, attributes, offset })
     }
 
     /// Type bits of the Unix mode, when the entry was made on Unix.

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
-use kerata_core::{Error, Limits, Result, Sink};
+use kerata_core::{Error, Limits, Result, ResultExt, Sink};
 
 use super::name;
+use super::read::{Archive, Member};
 use super::records::{CENTRAL, END, END_64, END_64_BYTES, EXTRA_64, LOCAL, LOCAL_BYTES, LOCATOR_64};
 
 /// Made on Unix, by version 2.0.
@@ -36,6 +37,22 @@ pub struct ZipWriter<'s> {
     names: HashSet<String>,
 }
 
+/// What an archive notes of a member beside its name and bytes: where it was made, when, and its attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub(super) made_by: u16,
+    pub(super) time: u16,
+    pub(super) date: u16,
+    pub(super) attributes: u32,
+}
+
+impl Default for Stamp {
+    /// That of every new member.
+    fn default() -> Self {
+        Self { made_by: MADE_BY, time: 0, date: DATE, attributes: ATTRIBUTES }
+    }
+}
+
 struct Entry {
     name: String,
     offset: u64,
@@ -44,6 +61,7 @@ struct Entry {
     size: u64,
     is_deflated: bool,
     is_wide: bool,
+    stamp: Stamp,
 }
 
 /// How a member is written.
@@ -56,6 +74,8 @@ pub struct MemberOptions {
     pub expected_bytes: u64,
     /// Whether the member is deflated.
     pub deflate: bool,
+    /// Its date and attributes.
+    pub stamp: Stamp,
 }
 
 impl MemberOptions {
@@ -75,6 +95,13 @@ impl MemberOptions {
     #[must_use]
     pub fn expected_bytes(mut self, bytes: u64) -> Self {
         self.expected_bytes = bytes;
+        self
+    }
+
+    /// Sets date and attributes.
+    #[must_use]
+    pub fn stamp(mut self, stamp: Stamp) -> Self {
+        self.stamp = stamp;
         self
     }
 
@@ -102,14 +129,7 @@ impl<'s> ZipWriter<'s> {
 
     /// Starts a member; it must be finished before the next one.
     pub fn start(&mut self, name: &str, options: &MemberOptions) -> Result<MemberSink<'_, 's>> {
-        let name = name::check(name.as_bytes(), &Limits::default())?;
-        if !self.names.insert(name.clone()) {
-            return Err(Error::already_exists("a member stands twice in the zip file").at(name));
-        }
-        let offset = self.sink.position();
-        let is_wide = options.expected_bytes.saturating_add(EXPECTED_SLACK_BYTES) >= WIDE_FROM;
-        let entry = Entry { name, offset, crc: 0, stored: 0, size: 0, is_deflated: options.deflate, is_wide };
-        self.sink.write(&entry.local_header(options.align)?)?;
+        let entry = self.open(name, options)?;
         Ok(MemberSink {
             start: self.sink.position(),
             zip: self,
@@ -118,6 +138,51 @@ impl<'s> ZipWriter<'s> {
             rest: Hasher::new(),
             deflate: options.deflate.then(|| Compress::new(Compression::default(), false)),
         })
+    }
+
+    /// Writes a member of another archive as it is stored there, with its date and attributes.
+    pub fn copy(&mut self, archive: &Archive, member: &Member, align: u64) -> Result<()> {
+        let options = MemberOptions::new().expected_bytes(member.len()).align(align).stamp(member.stamp());
+        let mut entry = self.open(member.name(), &options.deflate(!member.is_stored()))?;
+        let start = self.sink.position();
+        archive.stored(member)?.stream(&mut |part| self.sink.write(part)).at(|| member.name())?;
+        (entry.crc, entry.size) = (member.crc(), member.len());
+        entry.stored = self.sink.position() - start;
+        self.close(entry)
+    }
+
+    /// Writes the header of a member, with its sizes left open.
+    fn open(&mut self, name: &str, options: &MemberOptions) -> Result<Entry> {
+        let name = name::check(name.as_bytes(), &Limits::default())?;
+        if !self.names.insert(name.clone()) {
+            return Err(Error::already_exists("a member stands twice in the zip file").at(name));
+        }
+        let offset = self.sink.position();
+        let is_wide = options.expected_bytes.saturating_add(EXPECTED_SLACK_BYTES) >= WIDE_FROM;
+        let MemberOptions { deflate: is_deflated, stamp, .. } = *options;
+        let entry = Entry { name, offset, crc: 0, stored: 0, size: 0, is_deflated, is_wide, stamp };
+        self.sink.write(&entry.local_header(options.align)?)?;
+        Ok(entry)
+    }
+
+    /// Puts the sizes of a member into its header.
+    fn close(&mut self, entry: Entry) -> Result<()> {
+        if !entry.is_wide && entry.stored.max(entry.size) >= WIDE_FROM {
+            return Err(Error::internal("a member of 4 GiB that was announced as smaller").at(&entry.name));
+        }
+        let Entry { offset, crc, stored, size, is_wide, ref name, .. } = entry;
+        let mut fields = crc.to_le_bytes().to_vec();
+        if is_wide {
+            // The extra field stands right behind the name: id, length, then the two sizes.
+            let extra = offset + LOCAL_BYTES + name.len() as u64 + 4;
+            self.sink.patch(extra, &[size.to_le_bytes(), stored.to_le_bytes()].concat())?;
+            put(&mut fields, &[&[0xff; 8]]);
+        } else {
+            put(&mut fields, &[&narrow(stored).to_le_bytes(), &narrow(size).to_le_bytes()]);
+        }
+        self.sink.patch(offset + 14, &fields)?;
+        self.entries.push(entry);
+        Ok(())
     }
 
     /// Writes the central directory.
@@ -168,24 +233,7 @@ impl MemberSink<'_, '_> {
         crc.combine(&self.rest);
         self.entry.crc = crc.finalize();
         self.entry.stored = self.zip.sink.position() - self.start;
-        if !self.entry.is_wide && self.entry.stored.max(self.entry.size) >= WIDE_FROM {
-            return Err(
-                Error::internal("a member of 4 GiB that was announced as smaller").at(&self.entry.name)
-            );
-        }
-        let Entry { offset, crc, stored, size, is_wide, ref name, .. } = self.entry;
-        let mut fields = crc.to_le_bytes().to_vec();
-        if is_wide {
-            // The extra field stands right behind the name: id, length, then the two sizes.
-            let extra = offset + LOCAL_BYTES + name.len() as u64 + 4;
-            self.zip.sink.patch(extra, &[size.to_le_bytes(), stored.to_le_bytes()].concat())?;
-            put(&mut fields, &[&[0xff; 8]]);
-        } else {
-            put(&mut fields, &[&narrow(stored).to_le_bytes(), &narrow(size).to_le_bytes()]);
-        }
-        self.zip.sink.patch(offset + 14, &fields)?;
-        self.zip.entries.push(self.entry);
-        Ok(())
+        self.zip.close(self.entry)
     }
 
     fn deflate_block(&mut self, mut bytes: &[u8], flush: FlushCompress) -> Result<()> {
@@ -282,10 +330,10 @@ impl Entry {
         sizes[4..8].copy_from_slice(&stored.to_le_bytes());
         sizes[8..].copy_from_slice(&size.to_le_bytes());
         let mut out = CENTRAL.to_le_bytes().to_vec();
-        put(&mut out, &[&MADE_BY.to_le_bytes()]);
+        put(&mut out, &[&self.stamp.made_by.to_le_bytes()]);
         self.put_shared(&mut out, sizes)?;
         // Comment length, disk, internal attributes.
-        put(&mut out, &[&(extra.len() as u16).to_le_bytes(), &[0; 6], &ATTRIBUTES.to_le_bytes()]);
+        put(&mut out, &[&(extra.len() as u16).to_le_bytes(), &[0; 6], &self.stamp.attributes.to_le_bytes()]);
         put(&mut out, &[&narrow(self.offset).to_le_bytes(), self.name.as_bytes(), &extra]);
         Ok(out)
     }
@@ -297,7 +345,15 @@ impl Entry {
         let method: u16 = if self.is_deflated { 8 } else { 0 };
         let name_len = u16::try_from(self.name.len()).map_err(|_| Error::usage("a long member name"))?;
         put(out, &[&version.to_le_bytes(), &flags.to_le_bytes(), &method.to_le_bytes()]);
-        put(out, &[&0u16.to_le_bytes(), &DATE.to_le_bytes(), &sizes, &name_len.to_le_bytes()]);
+        put(
+            out,
+            &[
+                &self.stamp.time.to_le_bytes(),
+                &self.stamp.date.to_le_bytes(),
+                &sizes,
+                &name_len.to_le_bytes(),
+            ],
+        );
         Ok(())
     }
 }
