@@ -165,8 +165,8 @@ def size(folder):
 # What Keras itself cannot load again, or cannot export.
 KERAS_FAILS = """activation_op functional_subclass int8_attention named_layers nested_and_outer_shared nested_structure ops_core ops_measures
 feature_space feature_space_dict ops_folds ops_integers ops_nan ops_products random_shear""".split()
-# No variables, and many ops that TensorFlow has no short form of: the graph is all there is.
-GRAPH_ALONE = {"ops_image": 0.7, "ops_factors": 0.95}
+# No variables, and a decomposition of matrices that TensorFlow has one op for and kerata's graphs have none: it is unrolled.
+GRAPH_ALONE = {"ops_factors": 0.7}
 
 
 @pytest.mark.parametrize("name", EXPORTED)

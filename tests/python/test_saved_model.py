@@ -205,6 +205,35 @@ def test_ops_that_kerata_itself_writes_run(tmp_path):
         close(found[f"out_{position}"], expected[output["name"]])
 
 
+def test_tables_inside_loops_and_branches_are_read_and_written(tmp_path):
+    class Tables(tf.Module):
+        def __init__(self):
+            fill = lambda keys, values: tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(values, tf.int64))
+            self.words = tf.lookup.StaticHashTable(fill(["a", "b", "c"], [1, 2, 3]), -1)
+            self.numbers = tf.lookup.StaticHashTable(fill(np.array([1, 2, 3], "int64"), [2, 3, 1]), 0)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.int32)])
+        def serve(self, x, n):
+            body = lambda i, total: (i + 1, total + self.numbers.lookup(total) + self.words.lookup(x))
+            _, total = tf.while_loop(lambda i, _: i < n, body, [0, tf.zeros(tf.shape(x), tf.int64)])
+            return {"total": total, "after": tf.cond(n > 2, lambda: self.numbers.lookup(total % 4), lambda: total)}
+
+    module = Tables()
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures=module.serve)
+    kerata("export", tmp_path / "m", tmp_path / "again", "--to", "saved_model", "--batch", 4)
+    again = tf.saved_model.load(str(tmp_path / "again")).signatures["serving_default"]
+    x = np.array(["a", "c", "z", "b"])
+    for n in (0, 2, 5):
+        expected = module.serve(tf.constant(x), tf.constant(n))
+        np.savez(tmp_path / "in.npz", x=x, n=np.array(n, "int32"))
+        answer = kerata("run", tmp_path / "m", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+        found = np.load(tmp_path / "out.npz")
+        rewritten = again(x=tf.constant(x), n=tf.constant(n))
+        for position, output in enumerate(answer["outputs"]):
+            np.testing.assert_array_equal(found[f"out_{position}"], expected[output["name"]])
+            np.testing.assert_array_equal(rewritten[output["name"]], expected[output["name"]])
+
+
 CHECKPOINTS = [path.parent.name for path in sorted(TF_GOLDEN.glob("ck_*/expect.json"))]
 
 

@@ -4,6 +4,7 @@ mod arrays;
 mod attributes;
 mod body;
 mod control;
+mod defaults;
 mod elementwise;
 mod gradients;
 mod linalg;
@@ -53,6 +54,7 @@ pub fn saved_model(signatures: &[(String, Graph)], variables: &[Stored]) -> Resu
             // Loaders of TensorFlow 1 parse it as a version.
             tensorflow_version: "2.21.0".to_owned(),
             tensorflow_git_version: "unknown".to_owned(),
+            stripped_default_attrs: true,
             ..MetaInfoDef::default()
         }),
         graph_def: Some(GraphDef {

@@ -99,8 +99,13 @@ pub fn write(library: &mut Library, name: &str, graph: &Graph, variables: &[Stor
     let mut results: Vec<(String, Val)> = Vec::new();
     for (at, value) in made.into_iter().enumerate() {
         // A result that is an argument must be a node of its own.
-        let kind = super::attributes::dtype(value.spec.dtype)?;
-        let name = f.node("Identity", std::slice::from_ref(&value.name), vec![("T", kind)]);
+        let name = match value.name.contains(':') {
+            true => value.name,
+            false => {
+                let kind = super::attributes::dtype(value.spec.dtype)?;
+                f.node("Identity", std::slice::from_ref(&value.name), vec![("T", kind)])
+            }
+        };
         results.push((format!("output_{at}"), Val { name, spec: value.spec }));
     }
     // What is called must take at least one node; results in the order in which nested structures are flattened.
@@ -166,8 +171,7 @@ fn write_wrapper(
     for at in written.sorted_outputs() {
         let (_, spec) = written.outputs.get(at).ok_or_else(|| Error::internal("an output"))?;
         let place = order.iter().position(|known| *known == at).unwrap_or(at);
-        let kind = super::attributes::dtype(spec.dtype)?;
-        let name = f.node("Identity", &[format!("{node}:output:{place}")], vec![("T", kind)]);
+        let name = format!("{node}:output:{place}");
         outputs.push((format!("output_{}", outputs.len()), Val { name, spec: spec.clone() }));
     }
     f.finish(&wrapper, &outputs)?;

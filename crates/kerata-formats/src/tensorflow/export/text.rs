@@ -75,11 +75,11 @@ fn as_string(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
 
 /// A table is filled when the model is loaded; TensorFlow has tables for some pairs of types.
 fn lookup(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
-    let array = |f: &FunctionWriter<'_>, at: usize| {
-        let known = f.known(&w.input(at)?.name).cloned();
-        known.ok_or_else(|| Error::unsupported("a table whose entries are computed"))
-    };
-    let (keys, values) = (array(f, 1)?, array(f, 2)?);
+    let entries = [w.input(1)?, w.input(2)?].map(|input| f.known(&input.name).cloned());
+    let [Some(keys), Some(values)] = entries else { return compared(f, w) };
+    if !f.reads_tables() {
+        return compared(f, w);
+    }
     let key = if keys.dtype() == DType::String { DType::String } else { DType::Int64 };
     let value = match values.dtype() {
         DType::String => DType::String,
@@ -95,6 +95,31 @@ fn lookup(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
     let attributes = vec![("Tin", dtype(key)?), ("Tout", dtype(value)?)];
     let found = f.node("LookupTableFindV2", &[handle, x, default], attributes);
     Ok(vec![convert(f, found, value, w.output()?.dtype)?])
+}
+
+/// A lookup without a table, for entries that are computed and for bodies of loops, which have no handles: the place of
+/// the last key that is the same, or none, among the default and the values.
+fn compared(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {
+    let (x, keys) = (w.input(0)?, w.input(1)?);
+    let (int, of_x, of_value) = (dtype(DType::Int32)?, dtype(x.spec.dtype)?, dtype(w.output()?.dtype)?);
+    let (last, zero, one, line) = (f.scalar(-1)?, f.scalar(0)?, f.scalar(1)?, f.vector(&[1])?);
+    let attributes = vec![("T", of_x.clone()), ("Tdim", int.clone())];
+    let wide = f.node("ExpandDims", &[x.name.clone(), last.clone()], attributes);
+    let attributes = vec![("T", of_x), ("incompatible_shape_error", Value::B(true))];
+    let is_key = f.node("Equal", &[wide, keys.name.clone()], attributes);
+    let is_key = convert(f, is_key, DType::Bool, DType::Int32)?;
+    let count = f.size_of(keys, 0)?;
+    let end = f.node("AddV2", &[count, one.clone()], vec![("T", int.clone())]);
+    let numbers = f.node("Range", &[one.clone(), end, one], vec![("Tidx", int.clone())]);
+    let places = f.node("Mul", &[is_key, numbers], vec![("T", int.clone())]);
+    // Without keys the largest place would be the smallest number.
+    let places = f.node("Max", &[places, last], vec![("T", int.clone()), ("Tidx", int.clone())]);
+    let places = f.node("Maximum", &[places, zero.clone()], vec![("T", int.clone())]);
+    let default = reshape(f, w.name(3)?, w.output()?.dtype, line)?;
+    let attributes = vec![("N", Value::I(2)), ("T", of_value.clone()), ("Tidx", int.clone())];
+    let all = f.node("ConcatV2", &[default, w.name(2)?, zero.clone()], attributes);
+    let attributes = vec![("Tparams", of_value), ("Tindices", int.clone()), ("Taxis", int)];
+    Ok(vec![f.node("GatherV2", &[all, places, zero], attributes)])
 }
 
 fn cross_hash(f: &mut FunctionWriter<'_>, w: &Write<'_>) -> Result<Vec<String>> {

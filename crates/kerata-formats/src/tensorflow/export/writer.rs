@@ -5,14 +5,35 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use kerata_core::graph::TensorSpec;
 use kerata_core::ops::Dim;
 use kerata_core::{Array, DType, Error, Result};
+use prost::Message;
 
 use super::attributes::{Attribute, attr, dtype, tensor};
+use super::defaults::is_default;
 use super::outputs::output_name;
 use super::tables::Table;
 use crate::containers::proto::tensorflow::attr_value::Value;
 use crate::containers::proto::tensorflow::function_def::ArgAttrs;
 use crate::containers::proto::tensorflow::op_def::ArgDef;
-use crate::containers::proto::tensorflow::{DataType, FunctionDef, NodeDef, OpDef};
+use crate::containers::proto::tensorflow::{AttrValue, DataType, FunctionDef, NodeDef, OpDef};
+
+/// Most bytes of attributes by which nodes are compared.
+const MAX_COMPARED_BYTES: usize = 4096;
+
+/// Op, inputs and attributes of a node.
+type Told = (String, Vec<String>, Vec<(String, Vec<u8>)>);
+
+/// Whether it matters when, or how often, an op runs.
+fn has_effects(op: &str) -> bool {
+    matches!(
+        op,
+        "AssignVariableOp" | "LookupTableImportV2" | "NoOp" | "ReadVariableOp" | "StatefulPartitionedCall"
+    )
+}
+
+/// What nodes of an op are called: constants are the most, and every other node says their names.
+fn short_name(op: &str) -> &str {
+    if op == "Const" { "c" } else { op }
+}
 
 /// A value of a function: how nodes name it, and what is known of it.
 #[derive(Clone, Debug)]
@@ -50,6 +71,8 @@ pub struct FunctionWriter<'l> {
     /// Shape vectors by what they are the shape of.
     shape_cache: HashMap<String, String>,
     constants: HashMap<(Vec<i64>, bool, DType), String>,
+    /// Names of nodes by all that decides what they compute.
+    known_nodes: HashMap<Told, String>,
     /// Fixed values by name.
     arrays: HashMap<String, Array>,
     /// Tables that are read: position in the library and the argument that is its handle; none in bodies of loops.
@@ -69,6 +92,7 @@ impl<'l> FunctionWriter<'l> {
             effects: Vec::new(),
             shape_cache: HashMap::new(),
             constants: HashMap::new(),
+            known_nodes: HashMap::new(),
             arrays: HashMap::new(),
             tables: None,
         }
@@ -80,10 +104,15 @@ impl<'l> FunctionWriter<'l> {
         self
     }
 
+    /// Whether the function may take handles of tables.
+    pub fn reads_tables(&self) -> bool {
+        self.tables.is_some()
+    }
+
     /// The handle of a table, which becomes an argument.
     pub fn table(&mut self, keys: Array, values: Array) -> Result<String> {
         if self.tables.is_none() {
-            return Err(Error::unsupported("a table that is read inside a loop or branch"));
+            return Err(Error::internal("a table inside a loop or branch"));
         }
         let table = Table { keys, values };
         let name = table.name()?;
@@ -173,10 +202,24 @@ impl<'l> FunctionWriter<'l> {
         format!("{name}:{}:0", output_name(op, 0))
     }
 
-    /// Adds a node and gives its name.
+    /// Adds a node and gives its name; that of the one that is there, when it would compute the same.
     pub fn add(&mut self, op: &str, inputs: &[String], attributes: Vec<Attribute>) -> String {
-        let name = self.unique(op);
-        let attr = attributes.into_iter().map(|(name, value)| (name.to_owned(), attr(value))).collect();
+        let told = attributes.into_iter().filter(|(name, value)| !is_default(op, name, value));
+        let attr: BTreeMap<String, AttrValue> =
+            told.map(|(name, value)| (name.to_owned(), attr(value))).collect();
+        let bytes: usize = attr.values().map(Message::encoded_len).sum();
+        // Large constants are rarely the same, and costly to compare.
+        let key = (!has_effects(op) && bytes <= MAX_COMPARED_BYTES).then(|| {
+            let attr = attr.iter().map(|(name, value)| (name.clone(), value.encode_to_vec())).collect();
+            (op.to_owned(), inputs.to_vec(), attr)
+        });
+        if let Some(known) = key.as_ref().and_then(|key| self.known_nodes.get(key)) {
+            return known.clone();
+        }
+        let name = self.unique(short_name(op));
+        if let Some(key) = key {
+            self.known_nodes.insert(key, name.clone());
+        }
         self.nodes.push(NodeDef {
             name: name.clone(),
             op: op.to_owned(),
