@@ -138,7 +138,12 @@ def test_every_loader_gives_the_numbers_of_keras(name, exported):
     # What is kept between runs starts again.
     again = tf.saved_model.load(str(folder))
     function = again.signatures["serving_default"]
-    compiled = tf.function(lambda keys, **values: {key: function(**values)[key] for key in keys}, jit_compile=True)
+
+    @tf.function(jit_compile=True)
+    def compiled(keys, **values):
+        outputs = function(**values)
+        return {key: outputs[key] for key in keys}
+
     keys = list(function.structured_outputs)
     if name in XLA_LACKS:
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"No registered '{XLA_LACKS[name]}'"):

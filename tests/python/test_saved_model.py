@@ -182,7 +182,11 @@ def test_ops_that_kerata_itself_writes_run(tmp_path):
         shape = tf.stack([tf.shape(x)[0], 5])
         values, places = tf.math.top_k(-x, tf.shape(x)[1])
         part = x[1:, tf.newaxis, 0]
+        flat = tf.reshape(x, [-1])
+        kinds = raw.UniqueWithCounts(x=flat)
         return {
+            "kinds": kinds.y, "numbers": kinds.idx, "counts": kinds.count, "whole": tf.unique(tf.cast(flat, tf.int64), tf.int64).idx,
+            "along": raw.UniqueV2(x=flat, axis=[0]).y,
             "normal": raw.StatelessRandomNormal(shape=shape, seed=seed),
             "truncated": raw.StatelessTruncatedNormal(shape=shape, seed=seed),
             "uniform": raw.StatelessRandomUniform(shape=shape, seed=seed),

@@ -110,44 +110,26 @@ fn unique(call: &Call<'_>) -> Result<Vec<Tensor>> {
         return Err(Error::unsupported("`unique` along an axis"));
     }
     let flat = ops::ravel(&x)?;
-    // All but the last step has the size of the input, so that compilers that need fixed sizes can follow.
-    let own = ops::iota(call.builder, flat.size(0), DType::Int32)?;
-    let zeros = ops::zeros_like(&own)?;
-    let order = ops::argsort(&flat, 0)?;
-    let in_order = ops::take(&flat, &order, Some(0))?;
-    let before = ops::maximum(&ops::subtract(&own, &ops::ones_like(&own)?)?, &zeros)?;
-    let differs = ops::not_equal(&in_order, &ops::take(&in_order, &before, Some(0))?)?;
-    let starts = ops::logical_or(&differs, &ops::equal(&own, &zeros)?)?;
-    // Equal elements stand together and in their order: a group each, which begins with its first one.
-    let groups = numbered(&starts)?;
-    let group_of = ops::take(&groups, &ops::argsort(&order, 0)?, Some(0))?;
-    let by_group = |x: &Tensor| ops::take(&ops::index_add(x, &groups, flat.size(0), 0)?, &group_of, Some(0));
-    let counts = by_group(&ops::ones_like(&own)?)?;
-    let (is_new, all_places, inverse) = if call.or("sorted", true)? {
-        (starts, order, group_of)
-    } else {
-        let firsts = by_group(&ops::select(&starts, &order, &zeros)?)?;
-        let is_new = ops::equal(&firsts, &own)?;
-        let inverse = ops::take(&numbered(&is_new)?, &firsts, Some(0))?;
-        (is_new, own.clone(), inverse)
-    };
+    let found = ops::unique(&flat, call.or("sorted", true)?)?;
+    let (counts, inverse) = (&found.counts, &found.inverse);
     let (values, places, counts) = match call.get::<usize>("size")? {
         None => {
-            let places = ops::take(&all_places, &ops::index(&ops::nonzero(&is_new)?, -1, 0)?, Some(0))?;
-            (ops::take(&flat, &places, Some(0))?, places.clone(), ops::take(&counts, &places, Some(0))?)
+            let places = found.places()?;
+            (ops::take(&flat, &places, Some(0))?, places.clone(), ops::take(counts, &places, Some(0))?)
         }
         Some(size) => {
-            // The new ones come first, and behind the last of them the fill.
-            let new_first = ops::argsort(&ops::cast(&ops::logical_not(&is_new)?, DType::Int32)?, 0)?;
-            let places = ops::take(&all_places, &new_first, Some(0))?;
-            let count = ops::sum(&ops::cast(&is_new, DType::Int32)?, &[], false)?;
+            // The first of each kind come first, and behind the last of them the fill.
+            let own = ops::iota(call.builder, flat.size(0), DType::Int32)?;
+            let is_other = ops::cast(&ops::logical_not(&found.is_first)?, DType::Int32)?;
+            let places = ops::take(&found.order, &ops::argsort(&is_other, 0)?, Some(0))?;
+            let count = ops::sum(&ops::cast(&found.is_first, DType::Int32)?, &[], false)?;
             let sized = |x: &Tensor, fill: f64| {
                 let x = ops::take(x, &places, Some(0))?;
                 let x = ops::select(&ops::less(&own, &count)?, &x, &ops::full_like(&x, fill)?)?;
                 let filled = ops::pad(&x, &[(0, size)], ops::PadMode::Constant, fill)?;
                 ops::slice_axis(&filled, 0, ops::Range::to(size as i64))
             };
-            (sized(&flat, call.or("fill_value", 0.0)?)?, sized(&own, 1.0)?, sized(&counts, 0.0)?)
+            (sized(&flat, call.or("fill_value", 0.0)?)?, sized(&own, 1.0)?, sized(counts, 0.0)?)
         }
     };
     let mut results = vec![values];
@@ -155,16 +137,10 @@ fn unique(call: &Call<'_>) -> Result<Vec<Tensor>> {
         results.push(places);
     }
     if call.or("return_inverse", false)? {
-        results.push(ops::reshape(&inverse, if axis.is_none() { x.sizes() } else { flat.sizes() })?);
+        results.push(ops::reshape(inverse, if axis.is_none() { x.sizes() } else { flat.sizes() })?);
     }
     if call.or("return_counts", false)? {
         results.push(counts);
     }
     Ok(results)
-}
-
-/// Each true element's number among the true ones, and that of the last one before each false element.
-fn numbered(is_true: &Tensor) -> Result<Tensor> {
-    let counted = ops::cumsum(is_true, Some(0))?;
-    ops::subtract(&counted, &ops::ones_like(&counted)?)
 }

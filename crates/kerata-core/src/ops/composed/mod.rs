@@ -9,6 +9,7 @@ mod encode;
 mod logical;
 mod statistics;
 mod tile;
+mod unique;
 
 pub use activation::{
     celu, clip, elu, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, log_sigmoid,
@@ -26,3 +27,4 @@ pub use encode::{multi_hot, one_hot};
 pub use logical::{logical_and, logical_not, logical_or, logical_xor};
 pub use statistics::{batch_normalization, l2_normalize, moments, std, var, weighted_moments};
 pub use tile::{repeat, repeat_each, tile};
+pub use unique::{Unique, unique};

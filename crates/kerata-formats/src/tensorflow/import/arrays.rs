@@ -47,8 +47,26 @@ pub const OPS: &[(&str, Lowering)] = &[
     ("Tile", tile),
     ("TopKV2", top_k),
     ("Transpose", transpose),
+    ("Unique", unique),
+    ("UniqueV2", unique),
+    ("UniqueWithCounts", unique),
+    ("UniqueWithCountsV2", unique),
     ("UnsortedSegmentSum", segment_sum),
 ];
+
+/// The different elements of a vector in the order in which they come, the number of each element among them, and counts.
+fn unique(c: &Call<'_>) -> Outputs {
+    let x = c.tensor(0)?;
+    if x.rank() != 1 {
+        return Err(Error::unsupported("the different rows of a matrix"));
+    }
+    let to = c.dtype("out_idx", DType::Int32)?;
+    let found = ops::unique(x, false)?;
+    let places = found.places()?;
+    let counts = ops::cast(&ops::take(&found.counts, &places, Some(0))?, to)?;
+    let all = [ops::take(x, &places, Some(0))?, ops::cast(&found.inverse, to)?, counts];
+    Ok(all.into_iter().map(Value::of).collect())
+}
 
 /// `data, ids, count`, where the count may be computed.
 fn segment_sum(c: &Call<'_>) -> Outputs {

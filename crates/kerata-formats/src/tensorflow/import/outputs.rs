@@ -12,6 +12,8 @@ const OUTPUTS: &[(&str, &[&str])] = &[
     ("TopK", &["values", "indices"]),
     ("Unique", &["y", "idx"]),
     ("UniqueV2", &["y", "idx"]),
+    ("UniqueWithCounts", &["y", "idx", "count"]),
+    ("UniqueWithCountsV2", &["y", "idx", "count"]),
     ("Switch", &["output_false", "output_true"]),
     ("Merge", &["output", "value_index"]),
     ("TensorArrayV3", &["handle", "flow"]),
