@@ -262,12 +262,17 @@ impl Sink for MemberSink<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let (head, rest) = bytes.split_at(bytes.len().min(PATCHABLE_BYTES - self.head.len()));
         self.head.extend_from_slice(head);
-        self.rest.update(rest);
         self.entry.size += bytes.len() as u64;
         if self.deflate.is_some() {
+            self.rest.update(rest);
             return self.deflate_block(bytes, FlushCompress::None);
         }
-        self.zip.sink.write(bytes)
+        self.zip.sink.write(head)?;
+        // Block by block, so that the copy finds in the cache what the CRC has read.
+        rest.chunks(BLOCK_BYTES).try_for_each(|block| {
+            self.rest.update(block);
+            self.zip.sink.write(block)
+        })
     }
 
     fn position(&self) -> u64 {
