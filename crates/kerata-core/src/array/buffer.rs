@@ -70,6 +70,16 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
         }
     }
 
+    /// Whether the elements are owned and nothing else holds them: [`try_into_vec`](Self::try_into_vec) gives them.
+    pub fn is_alone(&self) -> bool {
+        match &self.0 {
+            Repr::Owned(elements) | Repr::Front(elements, _) => {
+                Arc::strong_count(elements) == 1 && Arc::weak_count(elements) == 0
+            }
+            Repr::Mapped(..) => false,
+        }
+    }
+
     /// The bytes of the elements as they lie in memory.
     pub fn as_bytes(&self) -> &[u8] {
         bytemuck::cast_slice(self)
@@ -156,6 +166,10 @@ mod tests {
         assert_eq!(&*front, &[1.0, 2.0]);
         assert_eq!(front.to_data().bytes().unwrap().len(), 8);
         assert_eq!(front.clone().into_vec(), [1.0, 2.0]);
+        let other = front.clone();
+        assert!(!front.is_alone());
+        drop(other);
+        assert!(front.is_alone());
         assert_eq!(front.try_into_vec().unwrap(), [1.0, 2.0, 3.0]);
         assert!(Buffer::front(vec![1.0f32], 2).is_none());
     }

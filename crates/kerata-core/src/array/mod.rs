@@ -196,6 +196,19 @@ impl Array {
         self.elements.is_empty()
     }
 
+    /// Whether the elements are owned numbers that nothing else holds.
+    pub fn is_alone(&self) -> bool {
+        macro_rules! arms {
+            ($($variant:ident $word:ty;)*) => {
+                match &self.elements {
+                    $(Elements::$variant(buffer) => buffer.is_alone(),)*
+                    Elements::Strings(_) => false,
+                }
+            };
+        }
+        for_plain_elements!(arms)
+    }
+
     /// Dtype and sizes.
     pub fn spec(&self) -> crate::graph::TensorSpec {
         crate::graph::TensorSpec::new(self.dtype(), Shape::known(self.shape.iter().map(|&size| size as u64)))

@@ -5,7 +5,7 @@ use num_complex::Complex;
 use crate::array::{Array, broadcast_strides, permutation};
 use crate::graph::{GraphBuilder, Inputs, Tensor, TensorSpec};
 use crate::ops::elementwise::{broadcast_shapes, unbroadcast};
-use crate::ops::{self, Gradient, Op, op, op_basics, promote};
+use crate::ops::{self, Gradient, Op, Size, op, op_basics, promote};
 use crate::{DType, Error, Result, Shape};
 
 op! {
@@ -88,7 +88,13 @@ impl Op for Matmul {
     fn gradient(&self, g: &Gradient<'_>) -> Result<Vec<Option<Tensor>>> {
         let (a, b, grad) = (g.input(0)?, g.input(1)?, g.grad(0)?);
         let left = matmul(&grad, &ops::swap_last(&ops::conj(b)?)?)?;
-        let right = matmul(&ops::swap_last(&ops::conj(a)?)?, &grad)?;
+        // One right side for many rows: they are one tall matrix, and nothing is left to sum afterwards.
+        let is_tall = |x: &Tensor| x.rank() > 2 && x.shape().axes().last().is_some_and(|size| size.is_some_and(|n| n > 0));
+        let tall = |x: &Tensor| ops::reshape(x, [Size::Infer, x.size(x.rank() - 1)]);
+        let right = match b.rank() == 2 && is_tall(a) && is_tall(&grad) {
+            true => matmul(&ops::swap_last(&tall(&ops::conj(a)?)?)?, &tall(&grad)?)?,
+            false => matmul(&ops::swap_last(&ops::conj(a)?)?, &grad)?,
+        };
         Ok(vec![Some(unbroadcast(&left, a)?), Some(unbroadcast(&right, b)?)])
     }
 }
