@@ -50,15 +50,20 @@ impl<'a> Context<'a> {
         if len == 0 {
             return Array::from_f32(shape, Vec::new());
         }
-        let mut elements = match self.plan(None) {
+        let mut elements = self.take(len);
+        fill(&mut elements[..len])?;
+        Array::from_front(shape, elements)
+    }
+
+    /// A buffer of at least `len` floats with any content: that of the plan, if it has one for the step.
+    pub fn take(&self, len: usize) -> Vec<f32> {
+        match self.plan(None) {
             Some(planned) if planned.len() >= len => planned,
             other => {
                 self.plan(other);
                 self.pool.take(len)
             }
-        };
-        fill(&mut elements[..len])?;
-        Array::from_front(shape, elements)
+        }
     }
 }
 

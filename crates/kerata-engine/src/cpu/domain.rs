@@ -1,9 +1,10 @@
 //! `Domain`: how the inputs of a fused program meet its output, as rows, and running the program over it.
 
 use std::cell::RefCell;
+use std::sync::Mutex;
 
 use super::kernels::isa::Isa;
-use super::kernels::memory::{Lines, each_chunk};
+use super::kernels::memory::Lines;
 use super::program::{Program, Scratch};
 use super::workers::Workers;
 
@@ -93,35 +94,47 @@ impl<'a> Domain<'a> {
         Domain { sizes, width, inputs }
     }
 
-    /// Runs the program into `out`, over the workers.
-    pub fn run(&self, isa: Isa, workers: &Workers, program: &Program, out: &mut [f32]) {
-        let total = out.len();
+    /// Runs the program into `outs`, over the workers. Where `over` has an input for a result, the result takes its place: the
+    /// floats of the input are those that `outs` holds.
+    pub fn run(
+        &self,
+        isa: Isa,
+        workers: &Workers,
+        program: &Program,
+        outs: &mut [&mut [f32]],
+        over: &[Option<usize>],
+    ) {
+        let total = outs.first().map_or(0, |out| out.len());
         if total == 0 {
             return;
         }
-        let block = self.block(program, BLOCK);
-        let alone = Workers::single();
-        let (workers, chunk) = if total < ALONE || workers.threads() == 1 {
-            (&alone, total)
-        } else {
-            // Blocks are grouped so that tasks are few.
-            (workers, (total / (workers.threads() * 4)).next_multiple_of(block).max(block))
-        };
-        each_chunk(workers, out, chunk, &|task, chunk_out| {
+        let block = self.block(program, (BLOCK / program.results()).max(BLOCK / 4));
+        let run = |start: usize, outs: &mut [&mut [f32]]| {
             let mut scratch = SCRATCH.take();
-            let start = task * chunk;
-            self.run_range(isa, program, start, chunk_out, block, None, &mut scratch);
+            self.run_range(isa, program, start, outs, block, over, &mut scratch);
             SCRATCH.set(scratch);
+        };
+        if total < ALONE || workers.threads() == 1 {
+            return run(0, outs);
+        }
+        // Blocks are grouped so that tasks are few.
+        let chunk = (total / (workers.threads() * 4)).next_multiple_of(block).max(block);
+        let mut chunks: Vec<_> = outs.iter_mut().map(|out| out.chunks_mut(chunk)).collect();
+        let tasks: Vec<Mutex<Vec<&mut [f32]>>> = (0..total.div_ceil(chunk))
+            .map(|_| Mutex::new(chunks.iter_mut().filter_map(Iterator::next).collect()))
+            .collect();
+        workers.each(tasks.len(), &|task| {
+            if let Ok(mut outs) = tasks[task].lock() {
+                run(task * chunk, &mut outs);
+            }
         });
     }
 
     /// Runs the program on whole rows in place: the first input is what `rows` holds.
     pub fn run_in_place(&self, isa: Isa, program: &Program, first_element: usize, rows: &mut [f32]) {
         let mut scratch = SCRATCH.take();
-        let mut held = std::mem::take(&mut scratch.held);
         let block = self.block(program, BLOCK);
-        self.run_range(isa, program, first_element, rows, block, Some(&mut held), &mut scratch);
-        scratch.held = held;
+        self.run_range(isa, program, first_element, &mut [rows], block, &[Some(0)], &mut scratch);
         SCRATCH.set(scratch);
     }
 
@@ -136,51 +149,58 @@ impl<'a> Domain<'a> {
         isa: Isa,
         program: &Program,
         start: usize,
-        out: &mut [f32],
+        outs: &mut [&mut [f32]],
         block: usize,
-        mut held: Option<&mut Lines>,
+        over: &[Option<usize>],
         scratch: &mut Scratch,
     ) {
         let width = self.width;
+        let total = outs.first().map_or(0, |out| out.len());
         let mut stretched = std::mem::take(&mut scratch.stretched);
         stretched.resize_with(self.inputs.len().max(stretched.len()), Lines::default);
+        let mut held = std::mem::take(&mut scratch.held);
+        held.resize_with(outs.len().max(held.len()), Lines::default);
+        let place = |input: usize| over.iter().position(|over| *over == Some(input));
         // Inputs that only follow the position in a row are stretched once for all blocks of whole rows.
         let mut is_laid = vec![false; self.inputs.len()];
         let mut done = 0;
-        while done < out.len() {
+        while done < total {
             let at = start + done;
             // A block ends with its row when it is shorter than one.
             let room = if block.is_multiple_of(width) { block } else { block.min(width - at % width) };
-            let len = room.min(out.len() - done);
-            let piece = &mut out[done..done + len];
-            if let Some(held) = held.as_deref_mut() {
+            let len = room.min(total - done);
+            for ((out, held), _) in outs.iter().zip(&mut held).zip(over).filter(|(_, over)| over.is_some()) {
                 held.resize(len);
-                held.copy_from_slice(piece);
+                held.copy_from_slice(&out[done..done + len]);
             }
             for (i, input) in self.inputs.iter().enumerate() {
-                if (held.is_some() && i == 0) || is_laid[i] || self.direct(input, at, len).is_some() {
+                if place(i).is_some() || is_laid[i] || self.direct(input, at, len).is_some() {
                     continue;
                 }
                 let lines = &mut stretched[i];
+                let is_number = input.steps.iter().all(|&step| step == 0);
                 let periodic = input.steps[..self.sizes.len()].iter().all(|&step| step == 0);
-                let fill = if periodic && block.is_multiple_of(width) { block } else { len };
-                lines.resize(fill);
+                let once = is_number || (periodic && block.is_multiple_of(width));
+                lines.resize(if once { block } else { len });
                 self.stretch(input, at, lines);
-                is_laid[i] = periodic && block.is_multiple_of(width) && at.is_multiple_of(width);
+                is_laid[i] = is_number || (once && at.is_multiple_of(width));
             }
             let slices: Vec<&[f32]> = self
                 .inputs
                 .iter()
                 .enumerate()
-                .map(|(i, input)| match &held {
-                    Some(held) if i == 0 => &held[..],
-                    _ => self.direct(input, at, len).unwrap_or_else(|| &stretched[i][..len]),
+                .map(|(i, input)| match place(i) {
+                    Some(place) => &held[place][..len],
+                    None => self.direct(input, at, len).unwrap_or_else(|| &stretched[i][..len]),
                 })
                 .collect();
-            program.run(isa, &slices, if program.has_reductions() { width } else { len }, piece, scratch);
+            let mut pieces: Vec<&mut [f32]> = outs.iter_mut().map(|out| &mut out[done..done + len]).collect();
+            let width = if program.has_reductions() { width } else { len };
+            program.run_all(isa, &slices, width, &mut pieces, scratch);
             done += len;
         }
         scratch.stretched = stretched;
+        scratch.held = held;
     }
 
     /// The input's own floats, when `len` elements from `at` lie there as they are.

@@ -8,10 +8,10 @@ use kerata_core::ops::{self, Scan, ScanOptions};
 use kerata_core::{Error, Result};
 
 /// The graph with each loop that repeats an earlier one taken into it.
-pub(super) fn merge_scans(graph: &Graph) -> Result<Graph> {
-    let pairs = pairs(graph);
+pub(super) fn merge_scans(graph: Graph) -> Result<Graph> {
+    let pairs = pairs(&graph);
     if pairs.is_empty() {
-        return Ok(graph.clone());
+        return Ok(graph);
     }
     let mut places = graph.nodes.iter().enumerate().filter(|(_, node)| node.op().is_some()).map(|(at, _)| at);
     let mut ready: HashMap<usize, Vec<Tensor>> = HashMap::new();
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn the_way_back_goes_through_the_steps_once() {
         let graph = graph();
-        let merged = merge_scans(&graph).unwrap();
+        let merged = merge_scans(graph.clone()).unwrap();
         let count = |graph: &Graph| graph.nodes.iter().filter(|node| scan_of(node).is_some()).count();
         assert_eq!((count(&graph), count(&merged)), (3, 2));
         let numbers = |len: usize| (0..len).map(|at| (at as f32 * 0.37).sin()).collect::<Vec<f32>>();

@@ -13,6 +13,7 @@ mod hoist;
 mod merge;
 mod plan;
 mod program;
+mod recompute;
 mod rewrite;
 mod session;
 mod steps;
@@ -50,7 +51,7 @@ impl Cpu {
     pub fn explain(&self, graph: &Graph, variables: &dyn Fn(&str) -> Result<Array>) -> Result<Vec<String>> {
         let isa = self.isa.unwrap_or_else(Isa::best);
         let session = session::CpuSession::new(graph, variables, &SessionOptions::default(), isa)?;
-        Ok(session.explain())
+        session.explain()
     }
 
     /// How long each step takes, on so many threads: beside one thread it shows which steps share their work.

@@ -34,20 +34,28 @@ pub enum Instruction {
     Expand(Operand),
 }
 
-/// A straight program whose last value is the result.
+/// A straight program; its results are full.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     instructions: Vec<Instruction>,
+    /// The values that are results, in their order.
+    results: Vec<usize>,
     is_column: Vec<bool>,
-    /// Register of each value, and how many there are.
-    registers: Vec<usize>,
+    /// Where each value lies, and how many registers there are.
+    places: Vec<Place>,
     count: usize,
 }
 
 impl Program {
-    /// A program of these instructions.
+    /// A program of these instructions, the last of which gives the result.
     pub fn new(instructions: Vec<Instruction>) -> Program {
-        let mut program = Program { instructions, ..Program::default() };
+        let last = instructions.len().saturating_sub(1);
+        Program::with_results(instructions, vec![last])
+    }
+
+    /// A program of these instructions and the numbers of those that give its results.
+    pub fn with_results(instructions: Vec<Instruction>, results: Vec<usize>) -> Program {
+        let mut program = Program { instructions, results, ..Program::default() };
         for instruction in &program.instructions {
             let column = match *instruction {
                 Instruction::Unary(_, x) | Instruction::Binary(_, x, _) | Instruction::Select(x, ..) => {
@@ -70,6 +78,11 @@ impl Program {
         &self.instructions
     }
 
+    /// How many results there are.
+    pub fn results(&self) -> usize {
+        self.results.len()
+    }
+
     /// Whether rows must be whole.
     pub fn has_reductions(&self) -> bool {
         self.instructions.iter().any(|i| matches!(i, Instruction::Reduce(..)))
@@ -77,25 +90,42 @@ impl Program {
 
     /// Runs on one block of whole rows (or, without reductions, of any elements): full inputs as long as `out`.
     pub fn run(&self, isa: Isa, inputs: &[&[f32]], width: usize, out: &mut [f32], scratch: &mut Scratch) {
-        let len = out.len();
+        self.run_all(isa, inputs, width, &mut [out], scratch);
+    }
+
+    /// The same for programs of any number of results: `outs` are as long as each other.
+    pub fn run_all(
+        &self,
+        isa: Isa,
+        inputs: &[&[f32]],
+        width: usize,
+        outs: &mut [&mut [f32]],
+        scratch: &mut Scratch,
+    ) {
+        let len = outs.first().map_or(0, |out| out.len());
         let rows = len.checked_div(width).unwrap_or(0);
         scratch.registers.resize_with(self.count.max(scratch.registers.len()), Lines::default);
-        let last = self.instructions.len() - 1;
         for (at, instruction) in self.instructions.iter().enumerate() {
             // The target is taken out, so that the others can be read meanwhile.
-            let register = self.registers[at];
-            let size = if self.is_column[at] { rows } else { len };
-            let mut taken = Lines::default();
-            let target: &mut [f32] = if at == last {
-                &mut *out
-            } else {
-                taken = std::mem::take(&mut scratch.registers[register]);
-                taken.resize(size);
-                &mut taken
+            let mut register = Lines::default();
+            let mut result: &mut [f32] = &mut [];
+            let target: &mut [f32] = match self.place(at) {
+                Place::Result(place) => {
+                    result = std::mem::take(&mut outs[place]);
+                    &mut *result
+                }
+                Place::Register(place) => {
+                    register = std::mem::take(&mut scratch.registers[place]);
+                    register.resize(if self.is_column[at] { rows } else { len });
+                    &mut register
+                }
             };
             let read = |operand: Operand| match operand {
                 Operand::Input(i) => inputs[i],
-                Operand::Value(value) => &scratch.registers[self.registers[value]],
+                Operand::Value(value) => match self.place(value) {
+                    Place::Result(place) => &*outs[place],
+                    Place::Register(place) => &scratch.registers[place],
+                },
             };
             match *instruction {
                 Instruction::Unary(f, x) => elementwise::unary(isa, f, read(x), target),
@@ -109,13 +139,18 @@ impl Program {
                     }
                 }
             }
-            if at != last {
-                scratch.registers[register] = taken;
+            match self.place(at) {
+                Place::Result(place) => outs[place] = result,
+                Place::Register(place) => scratch.registers[place] = register,
             }
         }
     }
 
-    /// Gives values registers; one is free again after its last reader.
+    fn place(&self, value: usize) -> Place {
+        self.places[value]
+    }
+
+    /// Gives values that are no results registers; one is free again after its last reader.
     fn allocate(&mut self) {
         let mut last_use = vec![0; self.instructions.len()];
         for (at, instruction) in self.instructions.iter().enumerate() {
@@ -127,15 +162,28 @@ impl Program {
         }
         let mut free = Vec::new();
         for at in 0..self.instructions.len() {
-            let register = free.pop().unwrap_or_else(|| {
-                self.count += 1;
-                self.count - 1
+            let result = self.results.iter().position(|&result| result == at);
+            self.places.push(match result {
+                Some(place) => Place::Result(place),
+                None => Place::Register(free.pop().unwrap_or_else(|| {
+                    self.count += 1;
+                    self.count - 1
+                })),
             });
-            self.registers.push(register);
-            let ended = last_use[..at].iter().zip(&self.registers).filter(|(last, _)| **last == at);
-            free.extend(ended.map(|(_, &register)| register));
+            for (place, _) in self.places[..at].iter().zip(&last_use).filter(|(_, last)| **last == at) {
+                if let Place::Register(register) = *place {
+                    free.push(register);
+                }
+            }
         }
     }
+}
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Register(usize),
+    Result(usize),
 }
 
 impl Instruction {
@@ -169,8 +217,8 @@ impl Instruction {
 #[derive(Default)]
 pub struct Scratch {
     registers: Vec<Lines>,
-    /// A block whose place the result takes.
-    pub held: Lines,
+    /// Blocks of inputs whose place results take.
+    pub held: Vec<Lines>,
     /// Inputs stretched to the block.
     pub stretched: Vec<Lines>,
 }
@@ -178,6 +226,24 @@ pub struct Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_may_have_several_results() {
+        use {Instruction as I, Operand as O};
+        let list = vec![
+            I::Binary(Binary::Add, O::Input(0), O::Input(1)),
+            I::Unary(Unary::Times(2.0), O::Value(0)),
+            I::Unary(Unary::Plus(1.0), O::Value(1)),
+            I::Binary(Binary::Multiply, O::Value(0), O::Value(2)),
+        ];
+        let program = Program::with_results(list, vec![3, 0]);
+        let (mut product, mut sum) = ([0.0; 2], [0.0; 2]);
+        let inputs: [&[f32]; 2] = [&[1.0, 2.0], &[3.0, 5.0]];
+        let scratch = &mut Scratch::default();
+        program.run_all(Isa::best(), &inputs, 2, &mut [&mut product, &mut sum], scratch);
+        // 4 and 7 are the sums; 4 * (2 * 4 + 1), 7 * (2 * 7 + 1).
+        assert_eq!((sum, product), ([4.0, 7.0], [36.0, 105.0]));
+    }
 
     #[test]
     fn a_softmax_is_a_program() {

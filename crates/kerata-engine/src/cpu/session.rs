@@ -1,7 +1,7 @@
 //! A session of the CPU engine: a plan, the values of its variables, its workers and buffers.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use kerata_core::graph::{Graph, Node, NodeKind};
@@ -13,6 +13,7 @@ use super::context::{Context, Pool};
 use super::kernels::isa::Isa;
 use super::merge;
 use super::plan::{Plan, Read, Weights};
+use super::recompute::recompute;
 use super::rewrite;
 use super::workers::Workers;
 use crate::reference::checked;
@@ -22,14 +23,28 @@ use crate::{Session, SessionOptions, Updates};
 pub(super) struct CpuSession {
     graph: Graph,
     values: HashMap<String, Array>,
-    /// Variables that the plan reads at run time, in its order; the others are constants of the plan.
-    live: Vec<String>,
-    plan: Plan,
-    /// Floats of the largest value of a sample, when samples can be run apart.
-    floats_a_sample: Option<usize>,
+    /// For inputs of any shapes; made when it is needed.
+    general: OnceLock<Arc<Planned>>,
+    /// Variables that plans have taken in.
+    constants: HashSet<String>,
+    /// For the shapes that steps of training have: sizes that are known let more be done at once.
+    special: Mutex<Vec<(Vec<Vec<usize>>, Arc<Planned>)>>,
+    is_training: bool,
     isa: Isa,
     workers: Workers,
     pool: Pool,
+}
+
+/// Shapes of inputs with a plan of their own; there are others seldom, and they have the same bits.
+const SPECIAL: usize = 8;
+
+/// A plan.
+struct Planned {
+    plan: Plan,
+    /// Variables that the plan reads at run time, in its order; the others are constants of the plan.
+    live: Vec<String>,
+    /// Floats of the largest value of a sample, when samples can be run apart.
+    floats_a_sample: Option<usize>,
 }
 
 impl CpuSession {
@@ -40,9 +55,10 @@ impl CpuSession {
         isa: Isa,
     ) -> Result<CpuSession> {
         let updated: HashSet<&str> = graph.updates.iter().map(|(path, _)| path.as_str()).collect();
+        let is_training = is_training(graph);
         let mut values = HashMap::new();
         for (path, spec, _) in graph.variables() {
-            if options.keep_variables || updated.contains(path) {
+            if options.keep_variables || is_training || updated.contains(path) {
                 values.insert(path.to_owned(), checked(path, spec, variables(path)?)?);
             }
         }
@@ -50,35 +66,72 @@ impl CpuSession {
             Some(value) => Ok(value.clone()),
             None => checked(path, spec, variables(path)?),
         };
-        let (plan, live, floats_a_sample) = plan(graph, &read, isa)?;
+        let general = OnceLock::new();
+        if !is_training {
+            let _ = general.set(Arc::new(plan(graph, &read, isa)?));
+        }
         let workers = Workers::new(options.threads)?;
         Ok(CpuSession {
             graph: graph.clone(),
             values,
-            live,
-            plan,
-            floats_a_sample,
+            general,
+            constants: constants(graph),
+            special: Mutex::default(),
+            is_training,
             isa,
             workers,
             pool: Pool::default(),
         })
     }
 
+    /// The plan for inputs of any shapes.
+    fn general(&self) -> Result<Arc<Planned>> {
+        if let Some(general) = self.general.get() {
+            return Ok(general.clone());
+        }
+        let made = Arc::new(plan(&self.graph, &|path, _| self.kept(path), self.isa)?);
+        Ok(self.general.get_or_init(|| made).clone())
+    }
+
+    fn kept(&self, path: &str) -> Result<Array> {
+        self.values.get(path).cloned().ok_or_else(|| not_kept(path))
+    }
+
+    /// The plan for inputs.
+    fn planned(&self, inputs: &[Array]) -> Result<Arc<Planned>> {
+        let Some(mut special) = self.special.lock().ok().filter(|_| self.is_training) else {
+            return self.general();
+        };
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        if let Some((_, planned)) = special.iter().find(|(known, _)| *known == shapes) {
+            return Ok(planned.clone());
+        }
+        if special.len() == SPECIAL {
+            return self.general();
+        }
+        let made = rewrite::specialized(&self.graph, &shapes)
+            .and_then(|graph| plan(&graph, &|path, _| self.kept(path), self.isa));
+        // What does not take fixed sizes is run as it is.
+        let planned = made.map_or_else(|_| self.general(), |made| Ok(Arc::new(made)))?;
+        special.push((shapes, planned.clone()));
+        Ok(planned)
+    }
+
     /// Samples to run together, when the batch is to be split.
     fn tile(&self, inputs: &[Array]) -> Option<usize> {
         let batch = *inputs.first()?.shape().first()?;
         let is_batch = inputs.iter().all(|input| input.shape().first() == Some(&batch));
-        let tile = batch::tile(self.floats_a_sample?, batch, self.workers.threads());
+        let tile = batch::tile(self.general.get()?.floats_a_sample?, batch, self.workers.threads());
         (is_batch && tile < batch).then_some(tile)
     }
 
-    fn run_whole(&self, workers: &Workers, all: &[&Array]) -> Result<Vec<Array>> {
-        self.plan.run(&Context::new(self.isa, workers, &self.pool), all)
+    fn run_whole(&self, plan: &Plan, workers: &Workers, all: &[&Array]) -> Result<Vec<Array>> {
+        plan.run(&Context::new(self.isa, workers, &self.pool), all)
     }
 
     /// Runs the batch in tiles, each on one thread, and puts the results together. The first `count` of `all` have a
     /// batch axis.
-    fn run_tiles(&self, all: &[&Array], count: usize, tile: usize) -> Result<Vec<Array>> {
+    fn run_tiles(&self, plan: &Plan, all: &[&Array], count: usize, tile: usize) -> Result<Vec<Array>> {
         let batch = all[0].shape()[0];
         let tiles = batch.div_ceil(tile);
         let alone = Workers::single();
@@ -92,7 +145,7 @@ impl CpuSession {
                     .map(|input| batch::samples(&self.pool, input, from, to))
                     .collect::<Result<Vec<_>>>()?;
                 let arguments: Vec<&Array> = parts.iter().chain(all[count..].iter().copied()).collect();
-                let made = self.run_whole(&alone, &arguments)?;
+                let made = self.run_whole(plan, &alone, &arguments)?;
                 whole.iter().zip(made).try_for_each(|(whole, part)| whole.put(&self.pool, from, part))?;
                 parts.into_iter().for_each(|part| self.pool.recycle(part));
                 Ok(())
@@ -108,8 +161,9 @@ impl CpuSession {
     /// How long each step takes at least, in so many runs of the whole batch.
     pub fn profile(&self, inputs: &[Array], runs: usize) -> Result<Vec<StepTime>> {
         self.graph.check_inputs(inputs)?;
-        let all = self.with_live(inputs)?;
-        let (kernels, names) = (self.plan.kernels(), self.plan.names());
+        let Planned { plan, live, .. } = &*self.planned(inputs)?;
+        let all = self.with_live(live, inputs)?;
+        let (kernels, names) = (plan.kernels(), plan.names());
         let step = |(kernel, name): (&str, &str)| StepTime {
             kernel: kernel.to_owned(),
             name: name.to_owned(),
@@ -119,33 +173,39 @@ impl CpuSession {
         for _ in 0..runs {
             let mut observe = |at: usize, time| times[at].time = times[at].time.min(time);
             let cx = Context::new(self.isa, &self.workers, &self.pool);
-            self.workers.enter(|| self.plan.run_observed(&cx, &all, Some(&mut observe)))?;
+            let all = all.iter().map(|&input| input.clone()).collect();
+            self.workers.enter(|| plan.run_observed(&cx, all, Some(&mut observe)))?;
         }
         Ok(times)
     }
 
     /// The inputs of a plan: those of the graph, and the variables that it reads at run time.
-    fn with_live<'a>(&'a self, inputs: &'a [Array]) -> Result<Vec<&'a Array>> {
+    fn with_live<'a>(&'a self, live: &[String], inputs: &'a [Array]) -> Result<Vec<&'a Array>> {
         let mut all: Vec<&Array> = inputs.iter().collect();
-        for path in &self.live {
+        for path in live {
             all.push(self.values.get(path).ok_or_else(|| Error::not_found(format!("variable `{path}`")))?);
         }
         Ok(all)
     }
 
     /// The names of the kernels, in order.
-    pub fn explain(&self) -> Vec<String> {
-        self.plan.kernels().into_iter().map(str::to_owned).collect()
+    pub fn explain(&self) -> Result<Vec<String>> {
+        Ok(self.general()?.plan.kernels().into_iter().map(str::to_owned).collect())
     }
 }
 
-/// A plan, the variables it reads at run time, and floats of the largest value of a sample.
-type Planned = (Plan, Vec<String>, Option<usize>);
+/// Whether a graph changes variables that are trained: it is run on many batches of few shapes.
+fn is_training(graph: &Graph) -> bool {
+    let is_updated = |path: &str| graph.updates.iter().any(|(updated, _)| updated == path);
+    graph.variables().any(|(path, _, is_trainable)| is_trainable && is_updated(path))
+}
 
-/// The plan of a graph with its variables as constants, but for those that its updates change.
+/// The plan of a graph with its variables as constants, but for those that its updates change, and for large ones of products
+/// while others are trained: packed in each plan, they would be held several times.
 fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
     let updated: HashSet<&str> = graph.updates.iter().map(|(path, _)| path.as_str()).collect();
     let weights = weights_of_products(graph);
+    let is_training = is_training(graph);
     let mut packed = HashSet::new();
     let mut planned = graph.clone();
     for (at, node) in planned.nodes.iter_mut().enumerate() {
@@ -155,17 +215,34 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
         }
         // Large weights are read one after the other while they are packed, so that few are held at one time.
         if weights.contains(&at) {
-            packed.insert(path.clone());
+            if !is_training {
+                packed.insert(path.clone());
+            }
         } else {
             let spec = graph.nodes[at].outputs.first().ok_or_else(|| Error::internal("a variable's spec"))?;
             node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
-    let graph = merge::merge_scans(&rewrite::simplify(&planned)?)?;
+    let graph = rewrite::simplify(&planned)?;
+    drop(planned);
+    let graph = merge::merge_scans(graph)?;
+    let graph = if is_training { recompute(graph) } else { graph };
     let variables = graph.variables().map(|(path, ..)| path.to_owned());
     let live = variables.filter(|path| !packed.contains(path)).collect();
     let plan = Plan::new(&graph, isa, Some(&Weights { paths: &packed, read }))?;
-    Ok((plan, live, batch::floats_a_sample(&graph)))
+    Ok(Planned { plan, live, floats_a_sample: batch::floats_a_sample(&graph) })
+}
+
+/// The variables that plans take in: all but those that are updated, and large weights where others are trained.
+fn constants(graph: &Graph) -> HashSet<String> {
+    let weights = if is_training(graph) { weights_of_products(graph) } else { HashSet::new() };
+    let is_updated = |path: &str| graph.updates.iter().any(|(updated, _)| updated == path);
+    let nodes = graph.nodes.iter().enumerate().filter(|(at, _)| !weights.contains(at));
+    let paths = nodes.filter_map(|(_, node)| match &node.kind {
+        NodeKind::Variable { path, .. } if !is_updated(path) => Some(path.clone()),
+        _ => None,
+    });
+    paths.collect()
 }
 
 /// Elements from which a weight counts as large.
@@ -206,15 +283,43 @@ fn weights_of_products(graph: &Graph) -> HashSet<usize> {
 impl Session for CpuSession {
     fn run_with_updates(&self, inputs: &[Array]) -> Result<(Vec<Array>, Updates)> {
         self.graph.check_inputs(inputs)?;
-        let all = self.with_live(inputs)?;
+        let Planned { plan, live, .. } = &*self.planned(inputs)?;
+        let all = self.with_live(live, inputs)?;
         self.pool.next_run();
         let mut results = self.workers.enter(|| match self.tile(inputs) {
-            Some(tile) => self.run_tiles(&all, inputs.len(), tile),
-            None => self.run_whole(&self.workers, &all),
+            Some(tile) => self.run_tiles(plan, &all, inputs.len(), tile),
+            None => self.run_whole(plan, &self.workers, &all),
         })?;
         let updates = results.split_off(self.graph.outputs.len());
         let paths = self.graph.updates.iter().map(|(path, _)| path.clone());
         Ok((results, paths.zip(updates).collect()))
+    }
+
+    fn step(&mut self, inputs: &[Array]) -> Result<(Vec<Array>, Updates)> {
+        self.graph.check_inputs(inputs)?;
+        let missing = |path: &str| Error::not_found(format!("variable `{path}`"));
+        let Planned { plan, live, .. } = &*self.planned(inputs)?;
+        let mut all: Vec<Array> = inputs.to_vec();
+        for path in live {
+            // Variables that are updated belong to the run: their new values are written over the old ones.
+            let value = match self.graph.updates.iter().any(|(updated, _)| updated == path) {
+                true => self.values.remove(path),
+                false => self.values.get(path).cloned(),
+            };
+            all.push(value.ok_or_else(|| missing(path))?);
+        }
+        self.pool.next_run();
+        let run = || plan.run_on(&Context::new(self.isa, &self.workers, &self.pool), all);
+        let mut results = self.workers.enter(run)?;
+        let updates = results.split_off(self.graph.outputs.len());
+        let mut unread = Updates::new();
+        for ((path, _), value) in self.graph.updates.iter().zip(updates) {
+            match live.contains(path) || self.values.contains_key(path) {
+                true => drop(self.values.insert(path.clone(), value)),
+                false => unread.push((path.clone(), value)),
+            }
+        }
+        Ok((results, unread))
     }
 
     fn set_variables(&mut self, values: Updates) -> Result<()> {
@@ -227,15 +332,18 @@ impl Session for CpuSession {
                 return Err(not_kept(&path));
             }
             let value = checked(&path, spec, value)?;
-            is_plan_old |= !self.live.contains(&path);
+            is_plan_old |= self.constants.contains(&path);
             if let Some(old) = self.values.insert(path, value) {
                 self.pool.recycle(old);
             }
         }
         if is_plan_old {
-            let values = &self.values;
-            let read = |path: &str, _: &TensorSpec| values.get(path).cloned().ok_or_else(|| not_kept(path));
-            (self.plan, self.live, self.floats_a_sample) = plan(&self.graph, &read, self.isa)?;
+            self.general = OnceLock::new();
+            self.special = Mutex::default();
+            // What cannot be planned is said here.
+            if !self.is_training {
+                self.general()?;
+            }
         }
         Ok(())
     }

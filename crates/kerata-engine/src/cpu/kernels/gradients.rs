@@ -2,7 +2,7 @@
 
 use super::isa::{Isa, by_isa};
 use super::memory::{Lines, each_chunk};
-use super::outer::{Lying, add_outer};
+use super::outer::{Lying, outer};
 use super::pack::{Panels, Strided};
 use super::patches::{Rows, Window};
 use super::product::{Finish, Place, product};
@@ -175,15 +175,17 @@ pub fn to_filters(isa: Isa, workers: &Workers, x: &[f32], grad: &[f32], window: 
     let depth = window.taps() * window.depth;
     let filters = out.len().checked_div(depth).unwrap_or(0);
     let right = |start: usize| Lying { data: grad, start, stride: filters, width: filters };
-    out.fill(0.0);
     if window.is_pointwise() {
         let left = Lying { data: x, start: 0, stride: window.channels, width: depth };
-        return add_outer(isa, workers, left, right(0), window.rows(), out);
+        return outer(isa, workers, left, right(0), window.rows(), out, false);
     }
     let width = window.output[2];
     let lines = window.rows().checked_div(width).unwrap_or(0);
     let together = (CHUNK / width.max(1)).max(1);
     let mut copied = Lines::default();
+    if lines == 0 {
+        out.fill(0.0);
+    }
     for from in (0..lines).step_by(together) {
         let to = (from + together).min(lines);
         let count = (to - from) * width;
@@ -192,7 +194,7 @@ pub fn to_filters(isa: Isa, workers: &Workers, x: &[f32], grad: &[f32], window: 
             copy_line(x, window, line, out);
         }
         let left = Lying { data: &copied, start: 0, stride: depth, width: depth };
-        add_outer(isa, workers, left, right(from * width * filters), count, out);
+        outer(isa, workers, left, right(from * width * filters), count, out, from > 0);
     }
 }
 

@@ -90,3 +90,51 @@ macro_rules! by_isa {
     };
 }
 pub(in crate::cpu) use by_isa;
+
+/// Defines `$name(isa, rows, vectors)`, the compiled tile of so many rows and vectors, from the body
+/// `unsafe fn $body<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &$args)`. Tiles are as high for panels of 1, 2,
+/// ... vectors as the lists of rows say.
+macro_rules! tiles_by_isa {
+    ($(#[$attribute:meta])* $vis:vis fn $name:ident = $body:ident(&$args:ty)
+        avx512: $([$($wide:literal)+; $wide_vectors:literal])+
+        avx2: $([$($middle:literal)+; $middle_vectors:literal])+
+        portable: $([$($plain:literal)+; $plain_vectors:literal])+
+    ) => {
+        $(#[$attribute])*
+        $vis fn $name(
+            isa: $crate::cpu::kernels::isa::Isa,
+            rows: usize,
+            vectors: usize,
+        ) -> unsafe fn(&$args) {
+            use $crate::cpu::kernels::isa::Level;
+            #[cfg(target_arch = "x86_64")]
+            use $crate::cpu::kernels::vector::{Ymm, Zmm};
+            type Tile = unsafe fn(&$args);
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(args: &$args) {
+                // SAFETY: the features are enabled, the pointers as promised.
+                unsafe { $body::<Zmm, ROWS, VECTORS>(args) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(args: &$args) {
+                // SAFETY: the features are enabled, the pointers as promised.
+                unsafe { $body::<Ymm, ROWS, VECTORS>(args) }
+            }
+            unsafe fn portable<const ROWS: usize, const VECTORS: usize>(args: &$args) {
+                // SAFETY: the pointers are as promised.
+                unsafe { $body::<$crate::cpu::kernels::vector::Lanes, ROWS, VECTORS>(args) }
+            }
+            let tiles: &[&[Tile]] = match isa.level() {
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => const { &[$(&[$(avx512::<$wide, $wide_vectors>),+]),+] },
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => const { &[$(&[$(avx2::<$middle, $middle_vectors>),+]),+] },
+                Level::Portable => const { &[$(&[$(portable::<$plain, $plain_vectors>),+]),+] },
+            };
+            tiles[vectors - 1][rows - 1]
+        }
+    };
+}
+pub(in crate::cpu) use tiles_by_isa;

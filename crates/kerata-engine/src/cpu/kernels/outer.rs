@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use super::isa::{Isa, Level};
+use super::isa::{Isa, Level, tiles_by_isa};
 use super::memory::{Lines, Shared};
 use super::vector::{Lanes, Vector};
 #[cfg(target_arch = "x86_64")]
@@ -50,18 +50,29 @@ struct TileArgs {
     out: *mut f32,
     out_stride: usize,
     columns: usize,
+    /// Whether sums go on from what the output holds; else it is overwritten.
+    accumulate: bool,
 }
 
-type TileFn = unsafe fn(&TileArgs);
-
-/// Adds the sum over `count` rows to `out`, `[left.width, right.width]`.
+/// Writes the sum over `count` rows to `out`, `[left.width, right.width]`; with `accumulate` adds it to what `out` holds.
 ///
 /// Each element is one chain of fused multiply-adds over rows in rising order, cut after every few hundred; neither the
 /// instruction set nor the number of threads changes a bit of it.
-pub fn add_outer(isa: Isa, workers: &Workers, left: Lying, right: Lying, count: usize, out: &mut [f32]) {
+pub fn outer(
+    isa: Isa,
+    workers: &Workers,
+    left: Lying,
+    right: Lying,
+    count: usize,
+    out: &mut [f32],
+    accumulate: bool,
+) {
     let (height, width) = (left.width, right.width);
     assert_eq!(out.len(), height * width);
-    if out.is_empty() {
+    if out.is_empty() || count == 0 {
+        if !accumulate {
+            out.fill(0.0);
+        }
         return;
     }
     let (a, b) = (Address(left.checked(count)), Address(right.checked(count)));
@@ -99,6 +110,7 @@ pub fn add_outer(isa: Isa, workers: &Workers, left: Lying, right: Lying, count: 
                     out: unsafe { shared.start().add(from * width + column) },
                     out_stride: width,
                     columns,
+                    accumulate: accumulate || chunk > 0,
                 };
                 // SAFETY: the pointers have `count` rows each, and the parts of the output do not overlap.
                 unsafe { tile(isa, to - from, columns.div_ceil(lanes))(&args) }
@@ -144,50 +156,11 @@ fn shape(isa: Isa) -> (usize, usize, usize) {
     }
 }
 
-macro_rules! table {
-    ($name:ident: $($rows:literal)+ ; $vectors:literal) => {
-        [$($name::<$rows, $vectors>,)+]
-    };
-}
-
-fn tile(isa: Isa, rows: usize, vectors: usize) -> TileFn {
-    match isa.level() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => {
-            const ONE: [TileFn; 12] = table!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12; 1);
-            const TWO: [TileFn; 12] = table!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12; 2);
-            if vectors == 1 { ONE[rows - 1] } else { TWO[rows - 1] }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => {
-            const ONE: [TileFn; 6] = table!(avx2: 1 2 3 4 5 6; 1);
-            const TWO: [TileFn; 6] = table!(avx2: 1 2 3 4 5 6; 2);
-            if vectors == 1 { ONE[rows - 1] } else { TWO[rows - 1] }
-        }
-        Level::Portable => {
-            const ONE: [TileFn; 4] = table!(portable: 1 2 3 4; 1);
-            ONE[rows - 1]
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: the features are enabled, the pointers as promised.
-    unsafe { sum::<Zmm, ROWS, VECTORS>(args) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: the features are enabled, the pointers as promised.
-    unsafe { sum::<Ymm, ROWS, VECTORS>(args) }
-}
-
-unsafe fn portable<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: the pointers are as promised.
-    unsafe { sum::<Lanes, ROWS, VECTORS>(args) }
+tiles_by_isa! {
+    fn tile = sum(&TileArgs)
+        avx512: [1 2 3 4 5 6 7 8 9 10 11 12; 1] [1 2 3 4 5 6 7 8 9 10 11 12; 2]
+        avx2: [1 2 3 4 5 6; 1] [1 2 3 4 5 6; 2]
+        portable: [1 2 3 4; 1]
 }
 
 // Indexed loops over constant ranges are what the compiler unrolls into registers.
@@ -222,7 +195,8 @@ unsafe fn sum<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileArg
         for r in 0..ROWS {
             for v in 0..VECTORS {
                 let to = args.out.add(r * args.out_stride);
-                let total = sums[r][v].fma(one, read(to, v));
+                let before = if args.accumulate { read(to, v) } else { V::splat(0.0) };
+                let total = sums[r][v].fma(one, before);
                 let to = to.add(v * V::LANES);
                 if v + 1 < VECTORS || last >= V::LANES { total.store(to) } else { total.store_part(to, last) }
             }
@@ -242,7 +216,7 @@ mod tests {
             let value = |i: usize| ((i * 7919 + 13) % 1000) as f32 / 500.0 - 1.0;
             let left: Vec<f32> = (0..count * (height + 3) + 2).map(value).collect();
             let right: Vec<f32> = (0..count * width + 5).map(|i| value(i + 77)).collect();
-            let mut want = vec![0.5; height * width];
+            let mut want = vec![0.0; height * width];
             for from in (0..count).step_by(CHUNK) {
                 for i in 0..height {
                     for j in 0..width {
@@ -256,11 +230,17 @@ mod tests {
             for isa in Isa::available() {
                 for threads in [1, 2, 5] {
                     let workers = Workers::new(threads).unwrap();
-                    let mut out = vec![0.5; height * width];
+                    let mut out = vec![f32::NAN; height * width];
                     let a = Lying { data: &left, start: 2, stride: height + 3, width: height };
                     let b = Lying { data: &right, start: 5, stride: width, width };
-                    add_outer(isa, &workers, a, b, count, &mut out);
+                    outer(isa, &workers, a, b, count, &mut out, false);
                     assert_eq!(out, want, "{isa:?} {threads} {count} {height} {width}");
+                    outer(isa, &workers, a, b, count, &mut out, true);
+                    let twice = out
+                        .iter()
+                        .zip(&want)
+                        .all(|(out, want)| (out - 2.0 * want).abs() <= 1e-5 * (1.0 + want.abs()));
+                    assert!(twice, "{isa:?} {threads} {count} {height} {width}");
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::isa::Isa;
-use super::memory::{Lines, Shared};
+use super::memory::{Lines, Shared, each_chunk};
 use super::moves::View;
 use super::pack::{Panels, Strided};
 use super::patches::Rows;
@@ -14,6 +14,10 @@ use crate::cpu::workers::Workers;
 const DEPTH_BLOCK: usize = 1024;
 /// Floats of the left side that one block of rows reads.
 const ROWS_BLOCK: usize = 64 * 1024;
+/// Floats of a right side that are packed at a time.
+const STRIP: usize = 128 * 1024;
+/// Floats of rows that are finished together.
+const FINISHED: usize = 32 * 1024;
 /// Multiply-adds worth a task of their own.
 const TASK: usize = 200_000;
 
@@ -100,6 +104,40 @@ pub fn product(
     if let (2.., Some(finish)) = (groups, finish.rows) {
         // SAFETY: all tasks are done.
         finish(0, unsafe { shared.part(place.start, count * columns) });
+    }
+}
+
+/// As [`product`] with a right side of so many columns that is packed for this product alone: a strip of columns at a time,
+/// which is multiplied while it is in cache. The output is contiguous.
+pub fn product_once(
+    isa: Isa,
+    workers: &Workers,
+    rows: &Rows,
+    count: usize,
+    (right, columns): (Strided, usize),
+    out: &mut [f32],
+    finish: Finish,
+) {
+    let depth = rows.taps() * rows.depth();
+    let shape = tile::shape(isa);
+    let widest = shape.lanes * shape.rows.len();
+    let strip = (STRIP / depth.max(1) / widest).max(1) * widest;
+    let mut packed = PACKED.take().filter(|panels| panels.isa() == isa);
+    let panels = packed.get_or_insert_with(|| Panels::new(isa));
+    let is_one = columns <= strip;
+    for column in (0..columns).step_by(strip) {
+        let width = strip.min(columns - column);
+        panels.pack(depth, width, Strided { start: right.start + column * right.column, ..right });
+        let place = Place { start: column, stride: columns };
+        let rows_finish = finish.rows.filter(|_| is_one);
+        let finish = Finish { bias: finish.bias.map(|bias| &bias[column..]), rows: rows_finish, ..finish };
+        product(workers, rows, count, panels, out, place, finish);
+    }
+    PACKED.set(packed);
+    if let Some(finish) = finish.rows.filter(|_| !is_one) {
+        each_chunk(workers, out, (FINISHED / columns).max(1) * columns, &|index, rows| {
+            finish(index * (FINISHED / columns).max(1), rows);
+        });
     }
 }
 

@@ -41,9 +41,15 @@ fn fold(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
             }
         }
     }
-    for (i, &value) in blocks.remainder().iter().enumerate() {
-        let lane = &mut lanes[i / LANES][i % LANES];
-        *lane = f(*lane, value);
+    let rest = blocks.remainder();
+    let mut vectors = rest.chunks_exact(LANES);
+    for (lane, values) in lanes.iter_mut().zip(&mut vectors) {
+        for i in 0..LANES {
+            lane[i] = f(lane[i], values[i]);
+        }
+    }
+    if let Some(lane) = lanes.get_mut(rest.len() / LANES) {
+        lane.iter_mut().zip(vectors.remainder()).for_each(|(lane, &value)| *lane = f(*lane, value));
     }
     let mut folded = [identity; LANES];
     for i in 0..LANES {

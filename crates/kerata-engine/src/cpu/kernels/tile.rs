@@ -3,7 +3,7 @@
 //! Each output element is one chain of fused multiply-adds over k in rising order, whatever the tile, the
 //! instruction set or the thread: this is what makes results independent of all of them.
 
-use super::isa::{Isa, Level};
+use super::isa::{Isa, Level, tiles_by_isa};
 use super::vector::{Lanes, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Ymm, Zmm};
@@ -148,58 +148,12 @@ unsafe fn row<V: Vector, const VECTORS: usize, const PANELS: usize>(args: &TileA
     }
 }
 
-macro_rules! table {
-    ($name:ident: $($rows:literal)+ ; $vectors:literal) => {
-        [$($name::<$rows, $vectors>,)+]
-    };
-}
-
-/// The microkernel of `rows` rows and a panel of `vectors` vectors; both as [`shape`] allows.
-pub fn kernel(isa: Isa, rows: usize, vectors: usize) -> TileFn {
-    match isa.level() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => {
-            const ONE: [TileFn; 12] = table!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12; 1);
-            const TWO: [TileFn; 12] = table!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12; 2);
-            const THREE: [TileFn; 8] = table!(avx512: 1 2 3 4 5 6 7 8; 3);
-            const FOUR: [TileFn; 6] = table!(avx512: 1 2 3 4 5 6; 4);
-            match vectors {
-                1 => ONE[rows - 1],
-                2 => TWO[rows - 1],
-                3 => THREE[rows - 1],
-                _ => FOUR[rows - 1],
-            }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => {
-            const ONE: [TileFn; 6] = table!(avx2: 1 2 3 4 5 6; 1);
-            const TWO: [TileFn; 6] = table!(avx2: 1 2 3 4 5 6; 2);
-            if vectors == 1 { ONE[rows - 1] } else { TWO[rows - 1] }
-        }
-        Level::Portable => {
-            const ONE: [TileFn; 4] = table!(portable: 1 2 3 4; 1);
-            ONE[rows - 1]
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: the features are enabled, the pointers as promised.
-    unsafe { tile::<Zmm, ROWS, VECTORS>(args) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: the features are enabled, the pointers as promised.
-    unsafe { tile::<Ymm, ROWS, VECTORS>(args) }
-}
-
-unsafe fn portable<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: the pointers are as promised.
-    unsafe { tile::<Lanes, ROWS, VECTORS>(args) }
+tiles_by_isa! {
+    /// The microkernel of `rows` rows and a panel of `vectors` vectors; both as [`shape`] allows.
+    pub fn kernel = tile(&TileArgs)
+        avx512: [1 2 3 4 5 6 7 8 9 10 11 12; 1] [1 2 3 4 5 6 7 8 9 10 11 12; 2] [1 2 3 4 5 6 7 8; 3] [1 2 3 4 5 6; 4]
+        avx2: [1 2 3 4 5 6; 1] [1 2 3 4 5 6; 2]
+        portable: [1 2 3 4; 1]
 }
 
 // Indexed loops over constant ranges are what the compiler unrolls into registers.

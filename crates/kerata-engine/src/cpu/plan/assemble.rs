@@ -17,25 +17,27 @@ struct Made {
     is_column: bool,
 }
 
-/// The program of a group and the values it reads; the producer's is the first.
+/// The program of a group and the values it reads; the producer's is the first. Its results are the root's value, then those
+/// of further nodes.
 pub fn program(graph: &Graph, group: &Group) -> Result<(Program, Vec<ValueId>)> {
     let mut assembly = Assembly { graph, inputs: Vec::new(), made: HashMap::new(), list: Vec::new() };
     if let Some(producer) = group.producer {
         assembly.inputs.push(ValueId { node: producer, output: 0 });
     }
-    let mut result = Made { operand: Operand::Input(0), is_column: false };
     for &member in &group.members {
-        result = assembly.node(&graph.nodes[member])?;
-        assembly.made.insert(ValueId { node: member, output: 0 }, result);
+        let made = assembly.node(&graph.nodes[member])?;
+        assembly.made.insert(ValueId { node: member, output: 0 }, made);
     }
-    // The last instruction writes the result.
-    let last = assembly.list.len().checked_sub(1).map(Operand::Value);
-    if result.is_column {
-        assembly.list.push(Instruction::Expand(result.operand));
-    } else if last != Some(result.operand) {
-        assembly.list.push(Instruction::Unary(Unary::Copy, result.operand));
+    let mut results = Vec::with_capacity(1 + group.more.len());
+    for &node in std::iter::once(&group.root).chain(&group.more) {
+        let result = assembly.result(node)?;
+        // Each result is written by an instruction of its own.
+        results.push(match result {
+            Operand::Value(value) if !results.contains(&value) => value,
+            other => assembly.push_instruction(Instruction::Unary(Unary::Copy, other)),
+        });
     }
-    Ok((Program::new(assembly.list), assembly.inputs))
+    Ok((Program::with_results(assembly.list, results), assembly.inputs))
 }
 
 struct Assembly<'a> {
@@ -52,6 +54,9 @@ impl Assembly<'_> {
         if let Some(function) = fuse::row_reduction(op, self.graph, node) {
             let x = self.full(inputs[0]);
             return Ok(self.push(Instruction::Reduce(function, x), true));
+        }
+        if fuse::is_stretched(self.graph, node) {
+            return Ok(self.read(inputs[0]));
         }
         if let Some(function) = steps::unary(op) {
             let x = self.read(inputs[0]);
@@ -116,8 +121,18 @@ impl Assembly<'_> {
         }
     }
 
+    /// The value of a member, full.
+    fn result(&mut self, node: usize) -> Result<Operand> {
+        let made = self.made.get(&ValueId { node, output: 0 }).copied();
+        Ok(self.expanded(made.ok_or_else(|| Error::internal("a result of a group is a member"))?))
+    }
+
     fn push(&mut self, instruction: Instruction, is_column: bool) -> Made {
+        Made { operand: Operand::Value(self.push_instruction(instruction)), is_column }
+    }
+
+    fn push_instruction(&mut self, instruction: Instruction) -> usize {
         self.list.push(instruction);
-        Made { operand: Operand::Value(self.list.len() - 1), is_column }
+        self.list.len() - 1
     }
 }

@@ -25,7 +25,7 @@ impl Plan {
             groups: &groups,
             moves: &moves,
             isa,
-            plan: Plan::empty(),
+            plan: Plan::empty()?,
             sources: HashMap::new(),
             values: Vec::new(),
             nothing: None,
@@ -48,20 +48,22 @@ impl Plan {
             plan.put_in_order(&values.iter().map(bytes).collect::<Vec<_>>());
         }
         plan.find_deaths();
+        plan.find_overs(graph, &values, graph.inputs.len());
         plan.layout = weights.map(|_| Layout::new(graph, values, &plan.inputs));
         Ok(plan)
     }
 
-    fn empty() -> Plan {
-        Plan {
+    fn empty() -> Result<Plan> {
+        Ok(Plan {
             steps: Vec::new(),
             constants: Vec::new(),
             slots: 0,
+            nothing: Array::from_f32([0], Vec::new())?,
             inputs: Vec::new(),
             results: Vec::new(),
             own: Vec::new(),
             layout: None,
-        }
+        })
     }
 }
 
@@ -112,7 +114,10 @@ impl Maker<'_> {
         let graph = self.graph;
         let (program, inputs) = assemble::program(graph, group)?;
         let Some(producer) = group.producer else {
-            return self.step(group.root, Box::new(Fused(program)), &inputs);
+            let shape = graph.nodes[group.root].outputs[0].sizes().ok();
+            let made = std::iter::once(&group.root).chain(&group.more);
+            let made = made.map(|&node| ValueId { node, output: 0 }).collect();
+            return self.step_making(made, Box::new(Fused::new(program, shape)), &inputs);
         };
         let others = &inputs[1..];
         let constants = others.iter().map(|value| graph.nodes[value.node].constant().cloned()).collect();
@@ -152,7 +157,11 @@ impl Maker<'_> {
     }
 
     fn step(&mut self, at: usize, kernel: Box<dyn Kernel>, inputs: &[ValueId]) -> Result<()> {
-        let node = &self.graph.nodes[at];
+        let outputs = 0..self.graph.nodes[at].outputs.len();
+        self.step_making(outputs.map(|output| ValueId { node: at, output }).collect(), kernel, inputs)
+    }
+
+    fn step_making(&mut self, made: Vec<ValueId>, kernel: Box<dyn Kernel>, inputs: &[ValueId]) -> Result<()> {
         let inputs = inputs
             .iter()
             .enumerate()
@@ -161,12 +170,12 @@ impl Maker<'_> {
                 false => self.placeholder(),
             })
             .collect::<Result<_>>()?;
-        let outputs: Vec<usize> =
-            (0..node.outputs.len()).map(|output| self.slot(ValueId { node: at, output })).collect();
+        let name = made.first().map_or("", |value| &self.graph.nodes[value.node].name).to_owned();
+        let outputs: Vec<usize> = made.into_iter().map(|value| self.slot(value)).collect();
         for &slot in &outputs {
             self.plan.own[slot] = kernel.memory() == Memory::Own;
         }
-        self.plan.steps.push(Step { name: node.name.clone(), kernel, inputs, outputs, dead: Vec::new() });
+        self.plan.steps.push(Step { name, kernel, inputs, outputs, dead: Vec::new(), over: Vec::new() });
         Ok(())
     }
 
@@ -207,8 +216,8 @@ impl Maker<'_> {
     /// Stands for an input that a kernel has taken in.
     fn placeholder(&mut self) -> Result<Source> {
         if self.nothing.is_none() {
-            let empty = Array::from_f32([0], Vec::new())?;
-            self.nothing = Some(self.keep(empty));
+            let nothing = self.plan.nothing.clone();
+            self.nothing = Some(self.keep(nothing));
         }
         self.nothing.ok_or_else(|| Error::internal("a placeholder"))
     }

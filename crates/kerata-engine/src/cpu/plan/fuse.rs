@@ -1,7 +1,7 @@
 //! Grouping: which elementwise nodes and row reductions become one program, and which product they follow.
 
 use kerata_core::graph::{Graph, Node, ValueId};
-use kerata_core::ops::Op;
+use kerata_core::ops::{BroadcastTo, Op};
 use kerata_core::{DType, TensorSpec};
 
 use crate::cpu::kernels::reduce::Reduce;
@@ -11,6 +11,8 @@ use crate::cpu::steps;
 pub struct Group {
     /// The node whose value is the result.
     pub root: usize,
+    /// Nodes before it whose values are results too.
+    pub more: Vec<usize>,
     /// All nodes, in order; the root is last.
     pub members: Vec<usize>,
     /// A product or convolution whose rows the program takes over.
@@ -70,7 +72,7 @@ pub fn groups(graph: &Graph) -> Groups {
         }
         if !reduces && !compares {
             of[at] = Some(all.len());
-            all.push(Group { root: at, members: vec![at], producer: None });
+            all.push(Group { root: at, more: Vec::new(), members: vec![at], producer: None });
         }
     }
     for group in &mut all {
@@ -82,6 +84,7 @@ pub fn groups(graph: &Graph) -> Groups {
             groups.give_back(graph, &consumers, &is_result, at);
         }
     }
+    groups.join_updates(graph, &consumers, &is_result);
     groups
 }
 
@@ -121,7 +124,7 @@ impl Groups {
         for at in chain.iter().chain([&producer]) {
             self.of[*at] = Some(self.all.len());
         }
-        self.all.push(Group { root: end, members: chain, producer: Some(producer) });
+        self.all.push(Group { root: end, more: Vec::new(), members: chain, producer: Some(producer) });
     }
 }
 
@@ -164,10 +167,21 @@ fn is_elementwise(graph: &Graph, consumers: &[Vec<usize>], node: &Node) -> bool 
     if node.outputs.len() != 1 || node.outputs[0].dtype != DType::Float32 || has_axes_of_number(graph, node) {
         return false;
     }
+    if is_stretched(graph, node) {
+        return true;
+    }
     if let ("where", [condition, ..]) = (op.name(), &node.inputs[..]) {
         return is_condition(graph, consumers, condition.node);
     }
     all_floats(graph, node) && (steps::unary(op).is_some() || steps::binary(op).is_some())
+}
+
+/// Whether a node stretches floats to a shape that is known: programs read them stretched.
+pub fn is_stretched(graph: &Graph, node: &Node) -> bool {
+    node.op().is_some_and(|op| op.name() == BroadcastTo::NAME)
+        && node.inputs.len() == 1
+        && all_floats(graph, node)
+        && node.outputs[0].shape.elements().is_some()
 }
 
 /// Whether a node has its axes from a constant of one element, as `() + (1,)`: a program takes that for a bare number.

@@ -74,7 +74,7 @@ impl Layout {
     }
 
     /// The buffers for these inputs; none when values are too small to care.
-    pub fn places(&self, plan: &Plan, inputs: &[&Array]) -> Option<Arc<Places>> {
+    pub fn places(&self, plan: &Plan, inputs: &[Array]) -> Option<Arc<Places>> {
         let mut found = self.found.lock().ok()?;
         let is_same = |shapes: &[Vec<usize>]| {
             shapes.len() == inputs.len()
@@ -95,7 +95,7 @@ impl Layout {
         (!places.sizes.is_empty()).then_some(places)
     }
 
-    fn find(&self, plan: &Plan, inputs: &[&Array]) -> Places {
+    fn find(&self, plan: &Plan, inputs: &[Array]) -> Places {
         let specs = self.specs(inputs);
         let slots = self.values.len();
         let floats = |slot: usize| {
@@ -116,6 +116,14 @@ impl Layout {
                 root[output] = root[input];
             } else if let (Memory::Planned, &[output]) = (step.kernel.memory(), &step.outputs[..]) {
                 born[output] = Some(at);
+            }
+            // So does one that takes the place of another.
+            for &(input, output) in &step.over {
+                if let Source::Slot(input) = step.inputs[input]
+                    && floats(input).is_some_and(|size| floats(step.outputs[output]) == Some(size))
+                {
+                    root[step.outputs[output]] = root[input];
+                }
             }
             for &slot in &step.dead {
                 last[slot] = at;
@@ -161,7 +169,7 @@ impl Layout {
     }
 
     /// The specs of all values for these inputs; empty where they cannot be known.
-    fn specs(&self, inputs: &[&Array]) -> Vec<Vec<TensorSpec>> {
+    fn specs(&self, inputs: &[Array]) -> Vec<Vec<TensorSpec>> {
         let mut specs: Vec<Vec<TensorSpec>> = Vec::with_capacity(self.nodes.len());
         for (at, node) in self.nodes.iter().enumerate() {
             let is_known = |spec: &TensorSpec| spec.shape.axes().iter().all(Option::is_some);
@@ -279,7 +287,7 @@ mod tests {
         let layout = plan.layout.as_ref().unwrap();
         let sizes = |samples: usize| {
             let x = Array::zeros([samples, 64, 64], DType::Float32).unwrap();
-            layout.places(&plan, &[&x]).unwrap().sizes.clone()
+            layout.places(&plan, &[x]).unwrap().sizes.clone()
         };
         // Each product reads the one before it: two are alive at a time.
         assert_eq!(sizes(1), [64 * 64, 64 * 64]);

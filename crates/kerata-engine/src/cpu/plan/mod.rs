@@ -3,8 +3,10 @@
 pub(super) mod assemble;
 mod build;
 pub(super) mod fuse;
+mod join;
 mod layout;
 mod order;
+mod over;
 mod transposes;
 
 use std::collections::HashSet;
@@ -14,6 +16,7 @@ use kerata_core::{Array, Error, Result, ResultExt, TensorSpec};
 
 use super::context::Context;
 use super::steps::Kernel;
+pub(super) use fuse::is_stretched;
 use layout::{Buffers, Layout};
 
 /// Where a step reads a value.
@@ -48,6 +51,8 @@ struct Step {
     outputs: Vec<usize>,
     /// Slots that nothing reads after this step.
     dead: Vec<usize>,
+    /// Inputs whose memory outputs take, as places of both.
+    over: Vec<(usize, usize)>,
 }
 
 /// A graph made ready: steps with their kernels, constants packed.
@@ -55,6 +60,8 @@ pub(crate) struct Plan {
     steps: Vec<Step>,
     constants: Vec<Array>,
     slots: usize,
+    /// Stands for an input that a kernel does not look at.
+    nothing: Array,
     inputs: Vec<usize>,
     results: Vec<Source>,
     /// Slots whose values come in memory of their own.
@@ -66,6 +73,11 @@ pub(crate) struct Plan {
 impl Plan {
     /// Runs the steps; `inputs` are the graph's inputs and then the values of variables that are not constant.
     pub fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
+        self.run_observed(cx, inputs.iter().map(|&input| input.clone()).collect(), None)
+    }
+
+    /// The same with inputs that the run may write over.
+    pub fn run_on(&self, cx: &Context, inputs: Vec<Array>) -> Result<Vec<Array>> {
         self.run_observed(cx, inputs, None)
     }
 
@@ -73,22 +85,32 @@ impl Plan {
     pub fn run_observed(
         &self,
         cx: &Context,
-        inputs: &[&Array],
+        inputs: Vec<Array>,
         mut observe: Option<&mut dyn FnMut(usize, Duration)>,
     ) -> Result<Vec<Array>> {
         let mut slots: Vec<Option<Array>> = vec![None; self.slots];
-        for (&slot, &input) in self.inputs.iter().zip(inputs) {
-            slots[slot] = Some(input.clone());
+        let places = self.layout.as_ref().and_then(|layout| layout.places(self, &inputs));
+        for (&slot, input) in self.inputs.iter().zip(inputs) {
+            slots[slot] = Some(input);
         }
-        let places = self.layout.as_ref().and_then(|layout| layout.places(self, inputs));
         let mut buffers = Buffers::new(self, cx.pool, places);
         for (at, step) in self.steps.iter().enumerate() {
             let start = observe.is_some().then(Instant::now);
             let made = {
-                let inputs: Vec<&Array> =
-                    step.inputs.iter().map(|&source| self.read(&slots, source)).collect::<Result<_>>()?;
+                let over = step.take_overs(&mut slots);
+                let inputs = step.inputs.iter().enumerate().map(|(place, &source)| {
+                    match over.iter().any(|over| over.input == place) {
+                        true => Ok(&self.nothing),
+                        false => self.read(&slots, source),
+                    }
+                });
+                let inputs: Vec<&Array> = inputs.collect::<Result<_>>()?;
                 cx.plan(buffers.of(step));
-                let made = step.kernel.run(cx, &inputs).at(|| step.name.as_str());
+                let made = match over.is_empty() {
+                    true => step.kernel.run(cx, &inputs),
+                    false => step.kernel.run_over(cx, &inputs, over),
+                };
+                let made = made.at(|| step.name.as_str());
                 if let Some(unused) = cx.plan(None) {
                     buffers.put_back(step, unused);
                 }

@@ -20,12 +20,20 @@ impl Plan {
             }
         }
         let mut unread: Vec<usize> = readers.iter().map(Vec::len).collect();
+        let mut is_result = vec![false; self.slots];
         for source in &self.results {
             if let Source::Slot(slot) = *source {
                 // A result is never freed.
                 unread[slot] += 1;
+                is_result[slot] = true;
             }
         }
+        // A new value is written over the variable's old one when all have read that.
+        let waits = |step: &Step, unread: &[usize]| {
+            let is_alike =
+                |slot: usize| step.outputs.iter().any(|&to| is_result[to] && bytes[to] == bytes[slot]);
+            slots_of(step).any(|slot| maker[slot].is_none() && unread[slot] > 1 && is_alike(slot))
+        };
         let mut missing: Vec<usize> = self
             .steps
             .iter()
@@ -33,10 +41,29 @@ impl Plan {
             .collect();
         let mut is_done = vec![false; self.steps.len()];
         let mut order = Vec::with_capacity(self.steps.len());
-        let mut early = Vec::new();
-        for next in 0..self.steps.len() {
-            let mut take = (!is_done[next]).then_some(next);
-            while let Some(at) = take {
+        // What is small and needs nothing is there before the first that waits for it.
+        let is_small = |step: &Step| {
+            step.outputs
+                .iter()
+                .map(|&slot| bytes[slot])
+                .sum::<Option<u64>>()
+                .is_some_and(|taken| taken <= SMALL)
+        };
+        let ready = |&at: &usize| missing[at] == 0 && is_small(&self.steps[at]);
+        let mut early: Vec<usize> = (0..self.steps.len()).rev().filter(ready).collect();
+        let is_due = |at: usize, unread: &[usize]| {
+            frees(&self.steps[at], bytes, unread) && !waits(&self.steps[at], unread)
+        };
+        for next in std::iter::once(None).chain((0..self.steps.len()).map(Some)) {
+            let mut take = next.filter(|&at| !is_done[at]);
+            loop {
+                while take.is_none()
+                    && let Some(candidate) = early.pop()
+                {
+                    let can = !is_done[candidate] && missing[candidate] == 0 && is_due(candidate, &unread);
+                    take = can.then_some(candidate);
+                }
+                let Some(at) = take.take() else { break };
                 is_done[at] = true;
                 order.push(at);
                 slots_of(&self.steps[at]).for_each(|slot| unread[slot] -= 1);
@@ -50,16 +77,6 @@ impl Plan {
                 for slot in slots_of(&self.steps[at]) {
                     if unread[slot] == 1 {
                         early.extend(readers[slot].iter().copied());
-                    }
-                }
-                take = None;
-                while let Some(candidate) = early.pop() {
-                    if !is_done[candidate]
-                        && missing[candidate] == 0
-                        && frees(&self.steps[candidate], bytes, &unread)
-                    {
-                        take = Some(candidate);
-                        break;
                     }
                 }
             }
@@ -111,9 +128,10 @@ mod tests {
         let loss = ops::sum(&x, &[], false).unwrap();
         let graph = builder.finish(&[("loss", &loss)]).unwrap();
         let plan = Plan::new(&graph, Isa::best(), None).unwrap();
-        // A product, and the product with the update that needs it, three times.
-        let products: Vec<&str> =
-            plan.kernels().into_iter().filter(|name| name.starts_with("matmul")).collect();
-        assert_eq!(products, ["matmul", "matmul+", "matmul", "matmul+", "matmul", "matmul+"]);
+        // Two products and the update that needs them, three times.
+        let kernels = plan.kernels();
+        let order: Vec<&str> =
+            kernels.into_iter().filter(|name| ["matmul", "fused"].contains(name)).collect();
+        assert_eq!(order, ["matmul", "matmul", "fused"].repeat(3));
     }
 }

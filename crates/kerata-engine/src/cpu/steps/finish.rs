@@ -104,7 +104,7 @@ impl Tail {
         if broadcast(&inputs)? == product.shape() {
             return Ok(product);
         }
-        let mut made = Fused(program.clone()).run(cx, &inputs)?;
+        let mut made = Fused::new(program.clone(), None).run(cx, &inputs)?;
         Ok(made.swap_remove(0))
     }
 

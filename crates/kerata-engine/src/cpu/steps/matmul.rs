@@ -9,10 +9,10 @@ use super::{Kernel, Request};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::kernels::moves::{View, read};
-use crate::cpu::kernels::outer::{Lying, add_outer};
+use crate::cpu::kernels::outer::{Lying, outer};
 use crate::cpu::kernels::pack::{Panels, Strided};
 use crate::cpu::kernels::patches::Rows;
-use crate::cpu::kernels::product::{Batch, Finish, Place, batched_product, product};
+use crate::cpu::kernels::product::{Batch, Finish, Place, batched_product, product, product_once};
 
 /// Whether a program may follow a node: a float product.
 pub(super) fn takes(graph: &Graph, node: &Node) -> bool {
@@ -50,9 +50,14 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
 fn pack(isa: Isa, data: &[f32], view: &View, scale: Option<&[f32]>) -> Panels {
     let last = view.shape.len() - 1;
     let mut panels = Panels::new(isa);
-    let matrix = Strided { data, start: view.start, row: view.steps[last - 1], column: view.steps[last] };
-    panels.pack_scaled(view.shape[last - 1], view.shape[last], matrix, scale);
+    panels.pack_scaled(view.shape[last - 1], view.shape[last], strided(data, view), scale);
     panels
+}
+
+/// The matrix of the last two axes.
+fn strided<'a>(data: &'a [f32], view: &View) -> Strided<'a> {
+    let last = view.shape.len() - 1;
+    Strided { data, start: view.start, row: view.steps[last - 1], column: view.steps[last] }
 }
 
 struct Matmul {
@@ -132,8 +137,7 @@ impl Matmul {
         let rows = |data, width| Lying { data, start: 0, stride: width, width };
         let (a, b) = (rows(left.as_f32()?, *height), rows(right.as_f32()?, *width));
         let made = cx.float(vec![*height, *width], |out| {
-            out.fill(0.0);
-            add_outer(cx.isa, cx.workers, a, b, *count, out);
+            outer(cx.isa, cx.workers, a, b, *count, out, false);
             Ok(())
         })?;
         Ok(Some(made))
@@ -159,15 +163,11 @@ impl Matmul {
         let rows = rows.merged();
         // With one right side for all, the left side is one tall matrix.
         if is_one_right && rows.shape.len() == 1 && self.out_order.is_none() {
-            let fresh;
-            let panels = match &self.packed {
-                Some(panels) => panels,
-                None => {
-                    fresh = pack(cx.isa, b, b_view, None);
-                    &fresh
-                }
-            };
             let left = Rows::Matrix { data: a, start: rows.start, stride: rows.steps[0], depth };
+            let Some(panels) = &self.packed else {
+                let right = strided(b, b_view);
+                return product_once(cx.isa, cx.workers, &left, rows.shape[0], (right, columns), out, finish);
+            };
             let place = Place { start: 0, stride: columns };
             return product(cx.workers, &left, rows.shape[0], panels, out, place, finish);
         }

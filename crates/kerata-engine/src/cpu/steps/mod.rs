@@ -18,7 +18,7 @@ mod take;
 use kerata_core::array::Array;
 use kerata_core::graph::{Graph, Node};
 use kerata_core::ops::Op;
-use kerata_core::{Result, TensorSpec};
+use kerata_core::{Error, Result, TensorSpec};
 
 pub(crate) use evaluate::Evaluate;
 pub(crate) use fused::Fused;
@@ -56,6 +56,26 @@ pub(crate) trait Kernel: Send + Sync {
 
     /// Computes the outputs.
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>>;
+
+    /// Whether outputs may take the place of inputs of their shape, by [`run_over`](Self::run_over).
+    fn writes_over(&self) -> bool {
+        false
+    }
+
+    /// Computes the outputs, some in the place of inputs; something empty stands for these among `inputs`.
+    fn run_over(&self, _cx: &Context, _inputs: &[&Array], _over: Vec<Over>) -> Result<Vec<Array>> {
+        Err(Error::internal("a step that writes over its inputs"))
+    }
+}
+
+/// An input that nothing reads afterwards, given up for an output.
+pub(crate) struct Over {
+    /// Places of both.
+    pub input: usize,
+    pub output: usize,
+    /// The shape of the input, and its elements; the vector may hold more.
+    pub shape: Vec<usize>,
+    pub elements: Vec<f32>,
 }
 
 /// What is known of an input when a plan is made.

@@ -1,5 +1,7 @@
 //! Loops over sequences: the body is a plan of its own; products of the sequences alone are done before the loop.
 
+use std::ops::Range;
+
 use kerata_core::graph::{Graph, NodeKind};
 use kerata_core::ops::{Op, Scan};
 use kerata_core::{Array, DType, Error, Result, ResultExt};
@@ -16,11 +18,25 @@ use crate::cpu::rewrite;
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let op = request.op.as_any().downcast_ref::<Scan>()?;
     let constants: Vec<Option<Array>> = request.inputs.iter().map(|input| input.constant.cloned()).collect();
-    let parts = Parts::new(op, &constants, request.isa).ok()?;
+    let parts = Parts::new(op, &op.body, &constants, request.isa).ok()?;
     if let Some(cell) = recurrent::cell(op, &parts, request.isa) {
         return Some(Box::new(Recurrent::new(op, parts.before, cell)));
     }
-    Loop::new(op, parts, request.isa).ok().map(|step| Box::new(step) as Box<dyn Kernel>)
+    let known = elements(op, request).and_then(|shapes| rewrite::specialized(&op.body, &shapes).ok());
+    let known = known.and_then(|body| Parts::new(op, &body, &constants, request.isa).ok());
+    Loop::new(op, known.unwrap_or(parts), request.isa).ok().map(|step| Box::new(step) as Box<dyn Kernel>)
+}
+
+/// The shapes of what the body takes, when they are known.
+fn elements(op: &Scan, request: &Request) -> Option<Vec<Vec<usize>>> {
+    let shapes = request.inputs.iter().enumerate().map(|(at, input)| {
+        let mut sizes = input.spec.sizes().ok()?;
+        if (op.states..op.states + op.sequences).contains(&at) {
+            sizes.drain(..1.min(sizes.len()));
+        }
+        Some(sizes)
+    });
+    shapes.collect()
 }
 
 /// A body made ready: its constants put in, and split into what is computed ahead for all elements and what is not.
@@ -34,12 +50,13 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    fn new(op: &Scan, constants: &[Option<Array>], isa: Isa) -> Result<Parts> {
+    fn new(op: &Scan, body: &Graph, constants: &[Option<Array>], isa: Isa) -> Result<Parts> {
         let first_capture = op.states + op.sequences;
-        let mut body = op.body.clone();
+        let given = body.inputs.clone();
+        let mut body = body.clone();
         let mut captures = Vec::new();
         let mut inputs = Vec::new();
-        for (at, &input) in op.body.inputs.iter().enumerate() {
+        for (at, &input) in given.iter().enumerate() {
             match constants.get(at).filter(|_| at >= first_capture).cloned().flatten() {
                 Some(array) => body.nodes[input.node].kind = NodeKind::Constant(array),
                 None => {
@@ -60,6 +77,9 @@ impl Parts {
     }
 }
 
+/// Floats of sequences for which is computed ahead; what follows from them is a few times as much.
+const AHEAD: usize = 32 * 1024;
+
 struct Loop {
     op: Scan,
     before: Option<Plan>,
@@ -67,6 +87,8 @@ struct Loop {
     captures: Vec<usize>,
     /// Which sequences the body still reads.
     is_read: Vec<bool>,
+    /// Of each result, an earlier one that is the same value.
+    same: Vec<Option<usize>>,
 }
 
 impl Loop {
@@ -76,7 +98,10 @@ impl Loop {
         let is_read = (op.states..op.states + op.sequences)
             .map(|at| uses[body.inputs[at].node].first().is_some_and(|n| *n > 0))
             .collect();
-        Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa, None)?, captures, is_read })
+        let results: Vec<_> = body.results().skip(op.states).collect();
+        let earlier = |at: usize| results[..at].iter().position(|earlier| *earlier == results[at]);
+        let same = (0..results.len()).map(earlier).collect();
+        Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa, None)?, captures, is_read, same })
     }
 }
 
@@ -97,18 +122,31 @@ impl Kernel for Loop {
             let inputs: Vec<Array> = inputs.iter().map(|&input| input.clone()).collect();
             return self.op.evaluate(&inputs);
         }
-        let more = match &self.before {
-            Some(before) => {
-                let captures = self.captures.iter().map(|&capture| inputs[capture]);
-                before.run(cx, &sequences.iter().copied().chain(captures).collect::<Vec<_>>())?
-            }
-            None => Vec::new(),
-        };
+        // What is computed ahead is computed for some steps at a time, and read while it is in cache.
+        let width: usize = sequences.iter().map(|sequence| sequence.len() / steps).sum();
+        let block = if self.before.is_some() { (AHEAD / width.max(1)).clamp(1, steps) } else { steps };
+        let mut more = Vec::new();
+        let mut ahead = 0..0;
         let mut states: Vec<Array> = states.iter().map(|&state| state.clone()).collect();
         let mut results: Vec<Vec<Array>> = Vec::new();
         let mut floats: Vec<Option<(Vec<usize>, Vec<f32>)>> = Vec::new();
         for step in 0..steps {
             let at = if self.op.reverse { steps - 1 - step } else { step };
+            if let Some(before) = self.before.as_ref().filter(|_| !ahead.contains(&at)) {
+                more.drain(..).for_each(|array| cx.pool.recycle(array));
+                ahead = if self.op.reverse {
+                    (at + 1).saturating_sub(block)..at + 1
+                } else {
+                    at..steps.min(at + block)
+                };
+                let parts = sequences
+                    .iter()
+                    .map(|sequence| part(cx, sequence, &ahead))
+                    .collect::<Result<Vec<_>>>()?;
+                let captures = self.captures.iter().map(|&capture| inputs[capture]);
+                more = before.run(cx, &parts.iter().chain(captures).collect::<Vec<_>>())?;
+                parts.into_iter().for_each(|part| cx.pool.recycle(part));
+            }
             let elements = sequences
                 .iter()
                 .zip(&self.is_read)
@@ -118,8 +156,10 @@ impl Kernel for Loop {
                     },
                 )
                 .collect::<Result<Vec<_>>>()?;
-            let further =
-                more.iter().map(|sequence| element(cx, sequence, at)).collect::<Result<Vec<_>>>()?;
+            let further = more
+                .iter()
+                .map(|sequence| element(cx, sequence, at - ahead.start))
+                .collect::<Result<Vec<_>>>()?;
             let mut arguments: Vec<&Array> = states.iter().chain(&elements).collect();
             arguments.extend(self.captures.iter().map(|&capture| inputs[capture]));
             arguments.extend(&further);
@@ -129,15 +169,20 @@ impl Kernel for Loop {
                 results = new.iter().map(|_| vec![]).collect();
                 floats = new
                     .iter()
-                    .map(|result| {
+                    .zip(&self.same)
+                    .map(|(result, same)| {
                         let shape = [&[steps], result.shape()].concat();
                         let len = shape.iter().product();
-                        (result.dtype() == DType::Float32).then(|| (shape, cx.pool.take(len)))
+                        let is_kept = result.dtype() == DType::Float32 && same.is_none();
+                        is_kept.then(|| (shape, cx.pool.take(len)))
                     })
                     .collect();
             }
-            for ((result, floats), list) in new.into_iter().zip(&mut floats).zip(&mut results) {
+            for (((result, floats), list), same) in
+                new.into_iter().zip(&mut floats).zip(&mut results).zip(&self.same)
+            {
                 match floats {
+                    _ if same.is_some() => cx.pool.recycle(result),
                     Some((shape, buffer)) if shape[1..] == *result.shape() => {
                         buffer[at * result.len()..(at + 1) * result.len()].copy_from_slice(result.as_f32()?);
                         cx.pool.recycle(result);
@@ -155,8 +200,12 @@ impl Kernel for Loop {
         }
         more.into_iter().for_each(|array| cx.pool.recycle(array));
         let mut outputs = states;
-        for (floats, mut list) in floats.into_iter().zip(results) {
+        for ((floats, mut list), same) in floats.into_iter().zip(results).zip(&self.same) {
             outputs.push(match floats {
+                _ if same.is_some() => {
+                    let same = same.and_then(|same| outputs.get(self.op.states + same));
+                    same.cloned().ok_or_else(|| Error::internal("an earlier result"))?
+                }
                 Some((shape, buffer)) => Array::from_f32(shape, buffer)?,
                 None => {
                     if self.op.reverse {
@@ -179,6 +228,24 @@ pub(super) fn steps(sequences: &[&Array], length: Option<u64>) -> Result<usize> 
         return Err(Error::mismatch("sequences of different lengths"));
     }
     Ok(steps)
+}
+
+/// Some steps of a sequence as a sequence of its own.
+fn part(cx: &Context, sequence: &Array, steps: &Range<usize>) -> Result<Array> {
+    let [count, rest @ ..] = sequence.shape() else {
+        return Err(Error::mismatch("a sequence without steps"));
+    };
+    if *steps == (0..*count) {
+        return Ok(sequence.clone());
+    }
+    let width: usize = rest.iter().product();
+    let shape = [&[steps.len()], rest].concat();
+    if sequence.dtype() != DType::Float32 {
+        return sequence.take_runs(&[steps.start * width], steps.len() * width, shape);
+    }
+    let mut floats = cx.pool.take(steps.len() * width);
+    floats.copy_from_slice(&sequence.as_f32()?[steps.start * width..steps.end * width]);
+    Array::from_f32(shape, floats)
 }
 
 /// Element `at` of a sequence.
