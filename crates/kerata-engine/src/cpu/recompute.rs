@@ -27,10 +27,8 @@ pub(super) fn recompute(graph: Graph) -> Graph {
     let mut is_result = vec![false; graph.nodes.len()];
     graph.results().for_each(|value| is_result[value.node] = true);
     let mut search = Search { graph: &graph, readers: &readers, late: vec![None; graph.nodes.len()] };
-    for at in 0..graph.nodes.len() {
-        if !is_result[at] {
-            search.late[at] = search.late_readers(at);
-        }
+    for (at, _) in is_result.iter().enumerate().filter(|(_, is_result)| !**is_result) {
+        search.late[at] = search.late_readers(at);
     }
     if search.late.iter().all(Option::is_none) {
         return graph;

@@ -28,7 +28,7 @@ pub(super) struct CpuSession {
     /// Variables that plans have taken in.
     constants: HashSet<String>,
     /// For the shapes that steps of training have: sizes that are known let more be done at once.
-    special: Mutex<Vec<(Vec<Vec<usize>>, Arc<Planned>)>>,
+    special: Mutex<Vec<(Shapes, Arc<Planned>)>>,
     is_training: bool,
     isa: Isa,
     workers: Workers,
@@ -37,6 +37,9 @@ pub(super) struct CpuSession {
 
 /// Shapes of inputs with a plan of their own; there are others seldom, and they have the same bits.
 const SPECIAL: usize = 8;
+
+/// The shapes of all inputs.
+type Shapes = Vec<Vec<usize>>;
 
 /// A plan.
 struct Planned {
@@ -102,7 +105,7 @@ impl CpuSession {
         let Some(mut special) = self.special.lock().ok().filter(|_| self.is_training) else {
             return self.general();
         };
-        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let shapes: Shapes = inputs.iter().map(|input| input.shape().to_vec()).collect();
         if let Some((_, planned)) = special.iter().find(|(known, _)| *known == shapes) {
             return Ok(planned.clone());
         }
