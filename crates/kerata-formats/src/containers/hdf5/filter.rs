@@ -105,7 +105,7 @@ fn inflate(input: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
 }
 
 /// A frame of Zstandard. It may ask for a window of what it unpacks to, or of what every decoder is to support.
-fn unpack(input: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
+pub(super) fn unpack(input: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
     const COMMON_WINDOW_BYTES: u64 = 8 << 20;
     let broken =
         |error: &dyn std::fmt::Display| Error::corrupt(format!("a zstd chunk does not unpack: {error}"));
