@@ -33,6 +33,17 @@ def cnn():
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 
+def digits():
+    """The network of `kerata tour`."""
+    x = inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.Conv2D(32, 3, padding="same", activation="relu")(x)
+    x = layers.Dropout(0.3)(layers.Flatten()(layers.MaxPooling2D()(x)))
+    x = layers.Dropout(0.3)(layers.Dense(256, activation="relu")(x))
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
 def transformer():
     x = inputs = keras.Input((128, 384))
     for _ in range(6):
@@ -58,6 +69,7 @@ MODELS = {
     "transformer": transformer,
     "lstm": lstm,
     "cnn": cnn,
+    "digits": digits,
 }
 
 

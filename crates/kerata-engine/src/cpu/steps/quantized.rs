@@ -133,7 +133,8 @@ fn fill(
             rows(first, out);
         }
     };
-    if rows == 1 && cx.workers.threads() > 1 && columns > COLUMNS {
+    let is_shared = cx.workers.threads() > 1 && rows * depth * columns > TASK;
+    if rows == 1 && is_shared && columns > COLUMNS {
         let mut rounded = Rounded::default();
         rounded.round(way, floats, depth, rows);
         each_chunk(cx.workers, out, COLUMNS, &|task, out| {
@@ -144,7 +145,6 @@ fn fill(
     }
     let mut together = (FLOATS / depth.max(columns)).clamp(2 * ROWS, 16 * ROWS).next_multiple_of(ROWS);
     let alone = Workers::single();
-    let is_shared = cx.workers.threads() > 1 && rows * depth * columns > TASK;
     if is_shared {
         together = together.min(rows.div_ceil(2 * cx.workers.threads()).next_multiple_of(ROWS / 2));
     }
