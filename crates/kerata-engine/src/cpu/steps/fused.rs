@@ -33,7 +33,9 @@ impl Kernel for Fused {
     fn run_over(&self, cx: &Context, inputs: &[&Array], over: Vec<Over>) -> Result<Vec<Array>> {
         let mut shapes: Vec<&[usize]> = inputs.iter().map(|input| input.shape()).collect();
         over.iter().for_each(|over| shapes[over.input] = &over.shape);
-        let shape = self.shape.clone().map_or_else(|| broadcast_shapes(&shapes), Ok)?;
+        // A batch of none may be less than what was planned.
+        let planned = self.shape.clone().filter(|shape| shapes.iter().all(|own| fits(own, shape)));
+        let shape = planned.map_or_else(|| broadcast_shapes(&shapes), Ok)?;
         if over.iter().any(|over| over.shape != shape) {
             return self.run_stretched(cx, inputs, over);
         }
@@ -76,6 +78,12 @@ impl Fused {
 /// The floats and shapes of inputs.
 pub(crate) fn slices<'a>(inputs: &[&'a Array]) -> Result<Vec<(&'a [f32], &'a [usize])>> {
     inputs.iter().map(|input| Ok((input.as_f32()?, input.shape()))).collect()
+}
+
+/// Whether a shape broadcasts to another.
+fn fits(own: &[usize], shape: &[usize]) -> bool {
+    let mut pairs = own.iter().rev().zip(shape.iter().rev());
+    own.len() <= shape.len() && pairs.all(|(own, size)| *own == 1 || own == size)
 }
 
 /// The shape that all inputs broadcast to.
