@@ -14,6 +14,7 @@ mod input;
 mod joined;
 pub mod keras;
 pub mod npz;
+pub mod onnx;
 mod originals;
 pub mod safetensors;
 pub mod saved_model;
@@ -38,6 +39,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &keras::Keras,
     &keras::KerasFolder,
     &npz::Npz,
+    &onnx::Onnx,
     &safetensors::Safetensors,
     &safetensors::SafetensorsSharded,
     &saved_model::SavedModel,

@@ -72,7 +72,8 @@ pub(crate) fn open(input: &Input, file: &str) -> Result<SourceRef> {
     folder.open(file).map_err(|error| error.hint("all shards must lie beside the index")).at(|| file)
 }
 
-fn is_plain(file: &str) -> bool {
+/// Whether a name is that of a file beside another one.
+pub(crate) fn is_plain(file: &str) -> bool {
     let has_drive = matches!(file.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
     !file.is_empty() && !has_drive && !matches!(file, "." | "..") && !file.contains(['/', '\\', '\0'])
 }

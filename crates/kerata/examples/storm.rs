@@ -34,6 +34,7 @@ const KINDS: &[&str] = &[
     "/saved_model.pb",
     "/keras_metadata.pb",
     "/frozen.pb",
+    ".onnx",
 ];
 const SEEDS_PER_KIND: usize = 6;
 

@@ -4,4 +4,5 @@ mod edited;
 mod golden;
 mod hdf5;
 mod hostile;
+mod onnx;
 mod tensorflow;
