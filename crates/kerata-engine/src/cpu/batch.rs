@@ -4,7 +4,9 @@
 use std::sync::Mutex;
 
 use kerata_core::graph::{Graph, Node, NodeKind, ValueId};
-use kerata_core::ops::{Concat, Conv, Dim, Full, Pad, Pool, Range, Reshape, Slice, Split, Take, Transpose};
+use kerata_core::ops::{
+    Concat, Conv, Dim, Full, Pad, Pool, QuantizedMatmul, Range, Reshape, Slice, Split, Take, Transpose,
+};
 use kerata_core::{Array, DType, Error, Result};
 
 use super::context;
@@ -73,7 +75,7 @@ fn keeps_samples(graph: &Graph, node: &Node, is_batch: &dyn Fn(ValueId) -> bool)
             // Two axes of the right side are rows and columns, not batches.
             rank > 2 || !is_batch(*right)
         }
-    } else if any.is::<Conv>() || any.is::<Pool>() {
+    } else if any.is::<Conv>() || any.is::<Pool>() || (any.is::<QuantizedMatmul>() && rank > 1) {
         only_first
     } else if let Some(op) = any.downcast_ref::<Reshape>() {
         is_batch(first) && first_dim(&op.dims, &node.inputs, is_batch)
