@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::array::Array;
 use crate::graph::Graph;
-use crate::{Data, Object, Originals, Result, ResultExt, Role, Tree, Variable, Variables};
+use crate::{Data, Error, Object, Originals, Result, ResultExt, Role, Tree, Variable, Variables};
 
 /// A saved model as plain data.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +90,9 @@ pub trait Traces: Send + Sync + fmt::Debug {
     }
 }
 
+/// Bytes that are compared before all others: values that were trained differ in them.
+const LOOK_BYTES: usize = 4096;
+
 /// The files of a container as they were read, and what was in them; what has not changed goes back byte for byte.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -158,9 +161,28 @@ fn is_same(a: &Data, b: &Data) -> Result<bool> {
     }
     match (a.as_strings(), b.as_strings()) {
         (Some(a), Some(b)) => Ok(a == b),
-        (None, None) => Ok(a.len() == b.len() && a.bytes()? == b.bytes()?),
+        (None, None) if a.len() == b.len() => is_equal(a, &b.bytes()?),
         _ => Ok(false),
     }
+}
+
+/// Whether data is these bytes: block by block, as far as they are the same, so that a mapped file does not stay in memory.
+fn is_equal(data: &Data, bytes: &[u8]) -> Result<bool> {
+    if data.as_slice().is_some_and(|slice| slice.get(..LOOK_BYTES) != bytes.get(..LOOK_BYTES)) {
+        return Ok(false);
+    }
+    let (mut rest, mut is_other) = (bytes, false);
+    let compared = data.stream(&mut |part| match rest.strip_prefix(part) {
+        Some(left) => {
+            rest = left;
+            Ok(())
+        }
+        None => {
+            is_other = true;
+            Err(Error::internal("other bytes"))
+        }
+    });
+    if is_other { Ok(false) } else { compared.map(|()| true) }
 }
 
 /// Where traces come from.
@@ -285,5 +307,51 @@ impl LossReport {
     /// Whether everything was kept.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::Source;
+
+    /// A mapped file that counts the bytes it may forget.
+    #[derive(Debug)]
+    struct Mapped(Vec<u8>, AtomicU64);
+
+    impl Source for Mapped {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read_at(&self, _: u64, _: &mut [u8]) -> Result<()> {
+            Err(Error::internal("mapped bytes are not copied"))
+        }
+
+        fn as_slice(&self) -> Option<&[u8]> {
+            Some(&self.0)
+        }
+
+        fn forget(&self, _: u64, len: u64) {
+            self.1.fetch_add(len, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn comparing_with_a_mapped_file_keeps_none_of_it_and_stops_early() {
+        let bytes: Vec<u8> = (0..9_000_000u32).map(|at| (at % 251) as u8).collect();
+        let mapped = Arc::new(Mapped(bytes.clone(), AtomicU64::new(0)));
+        let data = Data::range(mapped.clone(), 0, bytes.len() as u64).unwrap();
+        let forgotten = || mapped.1.swap(0, Ordering::Relaxed);
+        assert!(is_same(&data, &Data::owned(bytes.clone())).unwrap());
+        assert_eq!(forgotten(), 9_000_000);
+        for (place, most) in [(0, 0), (5000, 0), (8_999_999, 8_999_999)] {
+            let mut other = bytes.clone();
+            other[place] ^= 1;
+            assert!(!is_same(&data, &Data::owned(other)).unwrap(), "{place}");
+            assert!(forgotten() <= most, "{place}");
+        }
     }
 }
