@@ -135,22 +135,34 @@ impl Original {
 
     /// Paths of the variables that have other values now; `None` when they are other ones, or of another shape.
     pub fn changed(&self, variables: &Variables) -> Result<Option<Vec<&str>>> {
+        self.differing(variables, &is_same)
+    }
+
+    /// Paths of the variables whose bytes do not lie in the files any more, be they the same or not; nothing is read.
+    pub fn replaced(&self, variables: &Variables) -> Result<Option<Vec<&str>>> {
+        self.differing(variables, &|old, new| Ok(old.is_same(new)))
+    }
+
+    fn differing(&self, variables: &Variables, is_same: &Compare) -> Result<Option<Vec<&str>>> {
         if self.variables.len() != variables.len() {
             return Ok(None);
         }
-        let mut changed = Vec::new();
+        let mut differing = Vec::new();
         for (path, old) in &self.variables {
             let Some(new) = variables.get(path) else { return Ok(None) };
             if old.dtype != new.dtype || old.shape != new.shape {
                 return Ok(None);
             }
             if !is_same(&old.data, &new.data)? {
-                changed.push(path.as_str());
+                differing.push(path.as_str());
             }
         }
-        Ok(Some(changed))
+        Ok(Some(differing))
     }
 }
+
+/// Tells whether two variables hold the same.
+type Compare = dyn Fn(&Data, &Data) -> Result<bool>;
 
 /// Whether bytes are the same; those of one place of one source are without being read.
 fn is_same(a: &Data, b: &Data) -> Result<bool> {

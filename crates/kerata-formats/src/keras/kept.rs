@@ -1,7 +1,9 @@
 //! A `.keras` file that is written back: members that say what has not changed keep their bytes, place and date.
 
+use std::collections::HashSet;
+
 use kerata_core::artifact::Original;
-use kerata_core::{Artifact, Data, Limits, Result, ResultExt, Tree};
+use kerata_core::{Artifact, Data, Limits, Result, ResultExt, Tree, Variable};
 
 use super::{ALIGN_BYTES, CONSTANTS, WEIGHTS};
 use crate::containers::zip::{Archive, Member, MemberOptions, ZipWriter};
@@ -143,12 +145,20 @@ fn changes(artifact: &Artifact, original: &Original) -> Result<Weights> {
     if artifact.objects != original.objects || (is_moved && artifact.unchanged().is_none()) {
         return Ok(Weights::Other);
     }
-    let Some(changed) = original.changed(&artifact.variables)? else { return Ok(Weights::Other) };
+    // Values that only lie elsewhere now are written to their places like others: what comes out is the same.
+    let changed = match is_moved {
+        true => original.changed(&artifact.variables)?,
+        false => original.replaced(&artifact.variables)?,
+    };
+    let Some(changed) = changed else { return Ok(Weights::Other) };
     if changed.is_empty() {
         return Ok(Weights::Same);
     }
     let mut places = Vec::new();
-    for (path, old) in original.variables.iter().filter(|(path, _)| changed.contains(&path.as_str())) {
+    let changed: HashSet<&str> = changed.into_iter().collect();
+    let is_changed =
+        |(path, old): &&(String, Variable)| changed.contains(path.as_str()) && !old.data.is_empty();
+    for (path, old) in original.variables.iter().filter(is_changed) {
         let (Some((_, offset, len)), Some(new)) = (old.data.as_range(), artifact.variables.get(path)) else {
             return Ok(Weights::Other);
         };
