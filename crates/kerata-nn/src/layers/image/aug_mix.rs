@@ -1,9 +1,9 @@
 //! `AugMix`: mixes images with chains of random changes of them, in training.
 
 use super::changes::{Changes, Common};
-use super::images::{images, range_of};
+use super::images::range_of;
 use super::mixed::blend;
-use super::random::{in_compute_dtype, random, seed_of};
+use super::random::{in_training, random, seed_of};
 use crate::layers::prelude::*;
 
 /// The changes, in the order of their numbers; the last four only when all kinds are taken.
@@ -56,11 +56,7 @@ impl Layer for AugMix {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        Ok(vec![images(&x, self.data_format, |x| self.mixed(scope, x))?])
+        in_training(scope, inputs, self.data_format, |x| self.mixed(scope, x))
     }
 }
 

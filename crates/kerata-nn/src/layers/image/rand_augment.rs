@@ -1,8 +1,7 @@
 //! `RandAugment`: changes images by a random choice of changes, in training.
 
 use super::changes::{Changes, Common};
-use super::images::images;
-use super::random::{in_compute_dtype, random, seed_of};
+use super::random::{in_training, random, seed_of};
 use crate::layers::prelude::*;
 
 /// The changes, in the order of their numbers.
@@ -43,14 +42,10 @@ impl Layer for RandAugment {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let changes = self.changes()?;
-        let last = changes.len() as i64;
-        let chosen = ops::random_integers(&seed_of(scope)?, [self.num_ops], 0, last, DType::Int32)?;
-        let changed = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let changes = self.changes()?;
+            let last = changes.len() as i64;
+            let chosen = ops::random_integers(&seed_of(scope)?, [self.num_ops], 0, last, DType::Int32)?;
             let mut x = x.clone();
             // Each change draws once, however often it is taken.
             let mut states = Vec::new();
@@ -58,8 +53,7 @@ impl Layer for RandAugment {
                 x = changes.apply(scope, &x, &ops::index(&chosen, 0, turn as i64)?, &mut states)?;
             }
             Ok(x)
-        })?;
-        Ok(vec![changed])
+        })
     }
 }
 

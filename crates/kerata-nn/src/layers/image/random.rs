@@ -15,12 +15,8 @@ macro_rules! random {
             }
 
             fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-                let x = crate::layers::image::random::in_compute_dtype(scope, inputs.only()?)?;
-                if !scope.training() {
-                    return Ok(vec![x]);
-                }
                 let change = |x: &Tensor| $change(self, scope, x);
-                Ok(vec![crate::layers::image::images::images(&x, self.data_format, change)?])
+                crate::layers::image::random::in_training(scope, inputs, self.data_format, change)
             }
         }
     };
@@ -36,6 +32,7 @@ macro_rules! random {
     };
 }
 
+use super::images::images;
 use crate::layers::prelude::*;
 
 pub(super) use random;
@@ -103,6 +100,17 @@ pub(super) fn ends(factor: &Tree, least: f64) -> Result<[f64; 2]> {
         (_, Some(ends)) if ends.len() == 2 => Ok([ends[0].min(ends[1]), ends[0].max(ends[1])]),
         _ => Err(Error::corrupt("a `factor` is one or two numbers")),
     }
+}
+
+/// Images changed in training, by a function of a batch with channels last; otherwise as they are.
+pub(super) fn in_training(
+    scope: &Scope,
+    inputs: &[Tensor],
+    data_format: DataFormat,
+    change: impl FnOnce(&Tensor) -> Result<Tensor>,
+) -> Result<Vec<Tensor>> {
+    let x = in_compute_dtype(scope, inputs.only()?)?;
+    Ok(vec![if scope.training() { images(&x, data_format, change)? } else { x }])
 }
 
 /// Images in the dtype in which Keras changes them.

@@ -1,7 +1,7 @@
 //! `RandomContrast`: changes the contrast of images, in training.
 
-use super::images::{images, range_of};
-use super::random::{build_seed, ends, for_each_image, in_compute_dtype};
+use super::images::range_of;
+use super::random::{build_seed, ends, for_each_image, in_training};
 use crate::layers::prelude::*;
 
 config! {
@@ -26,18 +26,13 @@ impl Layer for RandomContrast {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        // Keras takes the lower end away from one and adds the upper end to it.
-        let ([low, high], range) = (ends(&self.factor, 0.0)?, range_of(&self.value_range)?);
-        let changed = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            // Keras takes the lower end away from one and adds the upper end to it.
+            let ([low, high], range) = (ends(&self.factor, 0.0)?, range_of(&self.value_range)?);
             let factor = for_each_image(scope, x, 1.0 - low, 1.0 + high)?;
             let mean = ops::mean(x, &[1, 2], true)?;
             let changed = ops::add(&ops::multiply(&ops::subtract(x, &mean)?, &factor)?, &mean)?;
             ops::clip(&changed, range[0], range[1])
-        })?;
-        Ok(vec![changed])
+        })
     }
 }

@@ -1,7 +1,6 @@
 //! `RandomCrop`: a random part of images, in training.
 
-use super::images::images;
-use super::random::{build_seed, in_compute_dtype, seed_of};
+use super::random::{build_seed, in_training, seed_of};
 use crate::layers::prelude::*;
 use crate::operations::{Fit, resize};
 
@@ -27,11 +26,7 @@ impl Layer for RandomCrop {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let cut = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
             let (height, width) = (x.spec().known_axis(1)?, x.spec().known_axis(2)?);
             if height > self.height && width > self.width {
                 // One part for all images.
@@ -64,8 +59,7 @@ impl Layer for RandomCrop {
                 return Ok(cut);
             }
             resize(&cut, [self.height, self.width], "bilinear", false, Fit::new(false, false, 0.0)?)
-        })?;
-        Ok(vec![cut])
+        })
     }
 }
 

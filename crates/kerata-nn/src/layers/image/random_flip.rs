@@ -1,7 +1,6 @@
 //! `RandomFlip`: mirrors images, in training.
 
-use super::images::images;
-use super::random::{build_seed, for_each_image, in_compute_dtype};
+use super::random::{build_seed, for_each_image, in_training};
 use crate::layers::prelude::*;
 
 config! {
@@ -22,23 +21,18 @@ impl Layer for RandomFlip {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let axes: &[i64] = match self.mode.as_str() {
-            "horizontal" => &[2],
-            "vertical" => &[1],
-            // An image is mirrored along both axes or none.
-            "horizontal_and_vertical" => &[1, 2],
-            other => return Err(Error::unsupported(format!("mode `{other}`"))),
-        };
-        let flipped = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let axes: &[i64] = match self.mode.as_str() {
+                "horizontal" => &[2],
+                "vertical" => &[1],
+                // An image is mirrored along both axes or none.
+                "horizontal_and_vertical" => &[1, 2],
+                other => return Err(Error::unsupported(format!("mode `{other}`"))),
+            };
             let share = for_each_image(scope, x, 0.0, 1.0)?;
             let is_flipped = ops::less_equal(&share, &ops::scalar(&share, 0.5)?)?;
             ops::select(&is_flipped, &ops::flip(x, axes)?, x)
-        })?;
-        Ok(vec![flipped])
+        })
     }
 }
 

@@ -1,8 +1,7 @@
 //! `RandomPerspective`: shows images from another side, in training.
 
-use super::images::images;
 use super::projection::{Sampling, extent, project};
-use super::random::{build_seed, chosen, ends, in_compute_dtype, seed_of};
+use super::random::{build_seed, chosen, ends, in_training, seed_of};
 use crate::layers::prelude::*;
 
 config! {
@@ -29,17 +28,13 @@ impl Layer for RandomPerspective {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let scale = self.scale.as_f64().ok_or_else(|| Error::corrupt("`scale` is a number"))?;
-        let sampling = Sampling {
-            fill_mode: "constant",
-            fill_value: &self.fill_value,
-            interpolation: &self.interpolation,
-        };
-        let shown = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let scale = self.scale.as_f64().ok_or_else(|| Error::corrupt("`scale` is a number"))?;
+            let sampling = Sampling {
+                fill_mode: "constant",
+                fill_value: &self.fill_value,
+                interpolation: &self.interpolation,
+            };
             let is_chosen = chosen(scope, x, ends(&self.factor, 0.0)?)?;
             let sizes = [x.size(0), 4.into(), 2.into()];
             let change = ops::random_uniform(&seed_of(scope)?, sizes, -0.5 * scale, 0.5 * scale, x.dtype())?;
@@ -48,8 +43,7 @@ impl Layer for RandomPerspective {
             let factors = homography(&ops::cast(&corners, DType::Float32)?, &ops::cast(&moved, DType::Float32)?)?;
             let seen = project(x, &factors, &sampling)?;
             ops::select(&ops::reshape(&is_chosen, [-1, 1, 1, 1])?, &seen, x)
-        })?;
-        Ok(vec![shown])
+        })
     }
 }
 

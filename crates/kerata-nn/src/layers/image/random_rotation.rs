@@ -2,9 +2,8 @@
 
 use std::f64::consts::PI;
 
-use super::images::images;
 use super::projection::{Sampling, extent, project};
-use super::random::{build_seed, ends, in_compute_dtype, one_each};
+use super::random::{build_seed, ends, in_training, one_each};
 use crate::layers::prelude::*;
 
 config! {
@@ -31,13 +30,9 @@ impl Layer for RandomRotation {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let Self { fill_mode, fill_value, interpolation, .. } = self;
-        let [low, high] = ends(&self.factor, -1.0)?;
-        let turned = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let Self { fill_mode, fill_value, interpolation, .. } = self;
+            let [low, high] = ends(&self.factor, -1.0)?;
             let angle = one_each(scope, x, low * 360.0, high * 360.0)?;
             let angle = ops::times(&angle, PI / 180.0)?;
             let (sine, cosine) = (ops::sin(&angle)?, ops::cos(&angle)?);
@@ -60,7 +55,6 @@ impl Layer for RandomRotation {
                 zero,
             ];
             project(x, &factors, &Sampling { fill_mode, fill_value, interpolation })
-        })?;
-        Ok(vec![turned])
+        })
     }
 }

@@ -1,8 +1,7 @@
 //! `RandomShear`: shears images, in training.
 
-use super::images::images;
 use super::projection::{Sampling, project};
-use super::random::{build_seed, ends, in_compute_dtype, one_each_of};
+use super::random::{build_seed, ends, in_training, one_each_of};
 use crate::layers::prelude::*;
 
 config! {
@@ -31,12 +30,8 @@ impl Layer for RandomShear {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let Self { fill_mode, fill_value, interpolation, .. } = self;
-        let sheared = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let Self { fill_mode, fill_value, interpolation, .. } = self;
             let draw = |low, high| one_each_of(scope, x, low, high, x.dtype());
             let side = draw(0.0, 1.0)?;
             let one = ops::ones_like(&side)?;
@@ -50,7 +45,6 @@ impl Layer for RandomShear {
             let factors =
                 [one.clone(), along_x, zero.clone(), along_y, one, zero.clone(), zero.clone(), zero];
             project(x, &factors, &Sampling { fill_mode, fill_value, interpolation })
-        })?;
-        Ok(vec![sheared])
+        })
     }
 }

@@ -1,8 +1,7 @@
 //! `RandomTranslation`: moves images, in training.
 
-use super::images::images;
 use super::projection::{Sampling, extent, project};
-use super::random::{build_seed, ends, in_compute_dtype, one_each};
+use super::random::{build_seed, ends, in_training, one_each};
 use crate::layers::prelude::*;
 
 config! {
@@ -31,12 +30,8 @@ impl Layer for RandomTranslation {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let Self { fill_mode, fill_value, interpolation, .. } = self;
-        let moved = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let Self { fill_mode, fill_value, interpolation, .. } = self;
             let back = |axis, factor: &Tree| {
                 let [low, high] = ends(factor, f64::NEG_INFINITY)?;
                 ops::negative(&ops::multiply(&one_each(scope, x, low, high)?, &extent(x, axis)?)?)
@@ -46,7 +41,6 @@ impl Layer for RandomTranslation {
             let (zero, one) = (ops::zeros_like(&down)?, ops::ones_like(&down)?);
             let factors = [one.clone(), zero.clone(), right, zero.clone(), one, down, zero.clone(), zero];
             project(x, &factors, &Sampling { fill_mode, fill_value, interpolation })
-        })?;
-        Ok(vec![moved])
+        })
     }
 }

@@ -1,8 +1,7 @@
 //! `RandomZoom`: makes images larger or smaller, in training.
 
-use super::images::images;
 use super::projection::{Sampling, extent, project};
-use super::random::{build_seed, ends, in_compute_dtype, one_each};
+use super::random::{build_seed, ends, in_training, one_each};
 use crate::layers::prelude::*;
 
 config! {
@@ -31,16 +30,12 @@ impl Layer for RandomZoom {
     }
 
     fn call(&self, scope: &Scope, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let x = in_compute_dtype(scope, inputs.only()?)?;
-        if !scope.training() {
-            return Ok(vec![x]);
-        }
-        let Self { fill_mode, fill_value, interpolation, .. } = self;
-        let zoom = |x: &Tensor, factor: &Tree| {
-            let [low, high] = ends(factor, f64::NEG_INFINITY)?;
-            one_each(scope, x, 1.0 + low, 1.0 + high)
-        };
-        let zoomed = images(&x, self.data_format, |x| {
+        in_training(scope, inputs, self.data_format, |x| {
+            let Self { fill_mode, fill_value, interpolation, .. } = self;
+            let zoom = |x: &Tensor, factor: &Tree| {
+                let [low, high] = ends(factor, f64::NEG_INFINITY)?;
+                one_each(scope, x, 1.0 + low, 1.0 + high)
+            };
             let height = zoom(x, &self.height_factor)?;
             let width = if self.width_factor.is_null() { height.clone() } else { zoom(x, &self.width_factor)? };
             let shift = |axis, zoom: &Tensor| {
@@ -51,7 +46,6 @@ impl Layer for RandomZoom {
             let (right, down) = (shift(2, &width)?, shift(1, &height)?);
             let factors = [width, zero.clone(), right, zero.clone(), height, down, zero.clone(), zero];
             project(x, &factors, &Sampling { fill_mode, fill_value, interpolation })
-        })?;
-        Ok(vec![zoomed])
+        })
     }
 }
