@@ -14,6 +14,8 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+import infer_lstm
+
 BATCHES = (1, 32)
 
 
@@ -125,9 +127,21 @@ def spell_out_erfc(path):
     onnx.save(model, path)
 
 
-def make(name, folder):
+def write_onnx(name, model, function, path):
     import tf2onnx
 
+    if name == "lstm":
+        infer_lstm.write(model, path)
+        return
+    # Frozen, so that constants of the layers do not become inputs.
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+    names = [[tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs)]
+    graph = frozen.graph.as_graph_def()
+    tf2onnx.convert.from_graph_def(graph, input_names=names[0], output_names=names[1], opset=17, output_path=str(path))
+    spell_out_erfc(path)
+
+
+def make(name, folder):
     model = seeded(name)
     model.save(folder / f"{name}.keras")
     random = np.random.default_rng(7)
@@ -141,13 +155,7 @@ def make(name, folder):
     model.export(folder / f"{name}-saved_model", verbose=False)
     spec = (tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="x"),)
     function = tf.function(lambda x: model(x, training=False), input_signature=spec)
-    # Frozen, so that constants of the layers do not become inputs.
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    names = [[tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs)]
-    tf2onnx.convert.from_graph_def(
-        frozen.graph.as_graph_def(), input_names=names[0], output_names=names[1], opset=17, output_path=str(folder / f"{name}.onnx")
-    )
-    spell_out_erfc(folder / f"{name}.onnx")
+    write_onnx(name, model, function, folder / f"{name}.onnx")
     try:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
         (folder / f"{name}.tflite").write_bytes(converter.convert())
