@@ -1,5 +1,7 @@
 //! Integration tests of the formats, against files made by the libraries that define them.
 
+#[path = "../../../kerata-nn/tests/it/closeness.rs"]
+mod closeness;
 mod edited;
 mod golden;
 mod hdf5;

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kerata_core::array::Array;
-use kerata_core::graph::Graph;
-use kerata_core::{Artifact, DType, Error, Limits, Result, ResultExt, Tree};
+use kerata_core::{Artifact, Error, Limits, Result, ResultExt, Tree};
 use kerata_engine::{ENGINES, SessionOptions};
 use kerata_formats::Input;
 use kerata_nn::Model;
 
 use crate::cannot::CANNOT;
+use crate::closeness::{compare, narrowest};
 use crate::custom;
 
 /// Folder of the golden files.
@@ -42,53 +42,6 @@ pub fn arrays(path: &Path, prefix: &str) -> Result<Vec<Array>> {
     let source = kerata_core::MemorySource::shared(bytes);
     let arrays = kerata_formats::npz::read_arrays(&source, &Limits::default())?;
     (0..).map_while(|index| arrays.get(&format!("{prefix}_{index}"))).map(Array::from_variable).collect()
-}
-
-/// The narrowest float that a graph computes in.
-fn narrowest(graph: &Graph) -> DType {
-    let dtypes: Vec<DType> =
-        graph.nodes.iter().flat_map(|node| node.outputs.iter().map(|spec| spec.dtype)).collect();
-    let has = |dtype| dtypes.contains(&dtype).then_some(dtype);
-    has(DType::Bfloat16).or_else(|| has(DType::Float16)).unwrap_or(DType::Float32)
-}
-
-/// How far a number may be from the expected one: what float32 allows, or two units in the last place of narrower floats,
-/// of the largest number of the output, from which small ones are what is left over.
-fn tolerance(dtype: DType, expected: f64, largest: f64) -> f64 {
-    let bits = match dtype {
-        DType::Float16 => 10,
-        DType::Bfloat16 => 7,
-        _ => return 1e-5 + 1e-4 * expected.abs(),
-    };
-    let exponent = largest.max(f64::MIN_POSITIVE).log2().floor() as i32;
-    2.0 * 2f64.powi(exponent - bits)
-}
-
-fn compare(index: usize, found: &Array, expected: &Array, dtype: DType) -> Result<()> {
-    let place = || format!("output {index}");
-    if found.shape() != expected.shape() {
-        let message = format!("expected shape {:?}, found {:?}", expected.shape(), found.shape());
-        return Err(Error::mismatch(message)).at(place);
-    }
-    if expected.dtype() == DType::String {
-        return match found.as_strings()? == expected.as_strings()? {
-            true => Ok(()),
-            false => Err(Error::mismatch(format!("expected {expected:?}, found {found:?}"))).at(place),
-        };
-    }
-    let numbers = expected.to_f64s()?;
-    let largest = numbers.iter().filter(|n| n.is_finite()).fold(0.0, |most: f64, n| most.max(n.abs()));
-    let pairs = found.to_f64s()?.into_iter().zip(numbers);
-    for (position, (found, expected)) in pairs.enumerate() {
-        let is_equal = found == expected
-            || found.is_nan() && expected.is_nan()
-            || (found - expected).abs() <= tolerance(dtype, expected, largest);
-        if !is_equal {
-            let message = format!("element {position}: expected {expected}, found {found}");
-            return Err(Error::mismatch(message)).at(place);
-        }
-    }
-    Ok(())
 }
 
 /// Runs the model of a folder and compares its results.
@@ -125,7 +78,9 @@ pub fn run(path: &Path, file: &str) -> Result<()> {
             )));
         }
         let mut pairs = outputs.iter().zip(&expected).enumerate();
-        pairs.try_for_each(|(index, (a, b))| compare(index, a, b, narrowest)).at(place)
+        pairs
+            .try_for_each(|(index, (a, b))| compare(a, b, narrowest).at(|| format!("output {index}")))
+            .at(place)
     })
 }
 

@@ -3,6 +3,7 @@
 mod augmentation;
 mod build;
 mod cannot;
+mod closeness;
 mod complete;
 mod custom;
 mod eras;

@@ -2,6 +2,8 @@
 
 mod checkpoint_faults;
 mod checkpoints;
+#[path = "../../../kerata-nn/tests/it/closeness.rs"]
+mod closeness;
 mod counts;
 #[path = "../../../kerata-nn/tests/it/custom.rs"]
 mod custom;

@@ -40,7 +40,7 @@ fn frozen_graphs_give_what_tensorflow_gives() {
             io.keys().filter(|key| key.starts_with("in_")).count(),
             "{name}"
         );
-        let difference = compare(&artifact, &graph, &io, 1e-4).unwrap();
+        let difference = compare(&artifact, &graph, &io).unwrap();
         assert_eq!(difference, None, "{name}");
     }
 }

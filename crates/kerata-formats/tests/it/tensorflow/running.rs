@@ -5,14 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use kerata_core::graph::Graph;
-use kerata_core::{Array, Artifact, DType, Limits, MemorySource, Result};
+use kerata_core::{Array, Artifact, Limits, MemorySource, Result};
 use kerata_formats::containers::{npy, zip::Archive};
 use kerata_formats::detect;
 
 use super::{cases, input};
-
-/// Models that compute in half precision, where the order of a sum shows: relative tolerance of a few steps.
-const HALF: &[(&str, f64)] = &[("k3_bfloat16", 0.02), ("k3_mixed_bfloat16", 0.02)];
+use crate::closeness;
 
 /// The arrays of an `.npz` file by name.
 pub(super) fn arrays(path: &Path) -> BTreeMap<String, Array> {
@@ -26,36 +24,18 @@ pub(super) fn arrays(path: &Path) -> BTreeMap<String, Array> {
     members.collect()
 }
 
-/// Where two arrays differ by more than the tolerance of the command line's contract.
-pub(super) fn difference(found: &Array, expected: &Array, relative: f64) -> Option<String> {
-    if found.shape() != expected.shape() {
-        return Some(format!("shape {:?}, expected {:?}", found.shape(), expected.shape()));
-    }
-    if expected.dtype() == DType::String {
-        let same = found.as_strings().ok() == expected.as_strings().ok();
-        return (!same).then(|| format!("{:?}, expected {:?}", found.as_strings(), expected.as_strings()));
-    }
-    let (found, expected) = (found.to_f64s().unwrap(), expected.to_f64s().unwrap());
-    let worst = found.iter().zip(&expected).find(|(a, b)| {
-        let is_close = (*a - *b).abs() <= 1e-5 + relative * b.abs() || a == b || (a.is_nan() && b.is_nan());
-        !is_close
-    });
-    worst.map(|(a, b)| format!("{a}, expected {b}"))
-}
-
 /// Runs one signature; the first difference is an error.
 pub(super) fn run(
     folder: &Path,
     expect: &kerata_core::Tree,
     signature: &str,
-    relative: f64,
 ) -> Result<Option<String>> {
     let input = input(folder, expect);
     let artifact = detect(&input)?.read(&input, &Limits::default())?;
     let traces = artifact.traces.clone().expect("the model has signatures");
     let io = arrays(&folder.join(format!("io_{signature}.npz")));
     let rank = |name: &str, _: usize| io.get(&format!("in_{name}")).map(Array::rank);
-    compare(&artifact, &traces.graph_of(signature, &rank)?, &io, relative)
+    compare(&artifact, &traces.graph_of(signature, &rank)?, &io)
 }
 
 /// Evaluates a graph and compares its outputs with the recorded ones of their names.
@@ -63,7 +43,6 @@ pub(super) fn compare(
     artifact: &Artifact,
     graph: &Graph,
     io: &BTreeMap<String, Array>,
-    relative: f64,
 ) -> Result<Option<String>> {
     let inputs: Vec<Array> = graph
         .input_names()
@@ -78,9 +57,11 @@ pub(super) fn compare(
     if outputs.len() != expected {
         return Ok(Some(format!("{} outputs, expected {expected}", outputs.len())));
     }
+    let narrowest = closeness::narrowest(graph);
     let differences = graph.outputs.iter().zip(&outputs).filter_map(|((name, _), found)| {
-        difference(found, &io[&format!("out_{name}")], relative)
-            .map(|difference| format!("{name}: {difference}"))
+        closeness::compare(found, &io[&format!("out_{name}")], narrowest)
+            .err()
+            .map(|error| format!("{name}: {error}"))
     });
     Ok(differences.reduce(|all, one| format!("{all}; {one}")))
 }
@@ -94,8 +75,7 @@ fn signatures_give_what_tensorflow_gives() {
             let Some(signature) = file.strip_prefix("io_").and_then(|rest| rest.strip_suffix(".npz")) else {
                 continue;
             };
-            let relative = HALF.iter().find(|entry| entry.0 == name).map_or(1e-4, |entry| entry.1);
-            match run(&folder, &expect, signature, relative) {
+            match run(&folder, &expect, signature) {
                 Ok(None) => done += 1,
                 Err(error) => failures.push(format!("{name}.{signature}: {error}")),
                 Ok(Some(difference)) => failures.push(format!("{name}.{signature}: {difference}")),
