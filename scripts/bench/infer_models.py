@@ -14,8 +14,6 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-import infer_lstm
-
 BATCHES = (1, 32)
 
 
@@ -131,6 +129,8 @@ def write_onnx(name, model, function, path):
     import tf2onnx
 
     if name == "lstm":
+        import infer_lstm
+
         infer_lstm.write(model, path)
         return
     # Frozen, so that constants of the layers do not become inputs.
