@@ -25,11 +25,7 @@ pub(super) fn arrays(path: &Path) -> BTreeMap<String, Array> {
 }
 
 /// Runs one signature; the first difference is an error.
-pub(super) fn run(
-    folder: &Path,
-    expect: &kerata_core::Tree,
-    signature: &str,
-) -> Result<Option<String>> {
+pub(super) fn run(folder: &Path, expect: &kerata_core::Tree, signature: &str) -> Result<Option<String>> {
     let input = input(folder, expect);
     let artifact = detect(&input)?.read(&input, &Limits::default())?;
     let traces = artifact.traces.clone().expect("the model has signatures");
