@@ -1,8 +1,8 @@
 //! Measures engines on graphs of the usual kinds: `infer MODEL BATCH THREADS RUNS`, CPU milliseconds a call.
 //!
 //! Weights are noise and the layers are those of the models named, so the work is theirs. With `all`, every model at
-//! batch 1 on one thread. `EXPLAIN=1` names the kernels, `PROFILE=1` times them on one thread and on two: a kernel that is
-//! no faster on two does its work alone.
+//! batch 1 on one thread. With more threads, the fastest call is compared with that of one. `EXPLAIN=1` names the kernels, `PROFILE=1` times them on one thread and on two: a kernel that is
+//! no faster on two does its work alone. `PROFILE=steps` shows each step.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -32,6 +32,7 @@ const MODELS: &[(&str, Make)] = &[
     ("mlp", mlp),
     ("cnn", cnn),
     ("mobilenet_v2", mobilenet_v2),
+    ("efficientnet_b0", efficientnet_b0),
     ("resnet50", resnet50),
     ("transformer", transformer),
     ("lstm", lstm),
@@ -70,19 +71,35 @@ fn measure(name: &str, make: Make, batch: usize, threads: usize, runs: usize) ->
         wall[runs / 2],
         prepared * 1e3
     );
+    if threads > 1 {
+        let alone = Cpu::new().prepare(&graph, &variables, &SessionOptions::default())?;
+        let mut least = [f64::INFINITY; 2];
+        for _ in 0..runs {
+            for (session, least) in [&alone, &session].into_iter().zip(&mut least) {
+                for _ in 0..calls {
+                    let clock = Instant::now();
+                    session.run(std::slice::from_ref(&input))?;
+                    *least = least.min(clock.elapsed().as_secs_f64() * 1e3);
+                }
+            }
+        }
+        let [one, many] = least;
+        println!("  fastest call {many:.4} ms, on one thread {one:.4} ms ({:.2})", one / many);
+    }
     if std::env::var_os("EXPLAIN").is_some() {
         println!("  {}", Cpu::new().explain(&graph, &variables)?.join(" "));
     }
-    if std::env::var_os("PROFILE").is_some() {
+    if let Some(wanted) = std::env::var_os("PROFILE") {
         let profile = |threads: usize| {
             let options = SessionOptions::default().with_threads(threads);
             Cpu::new().profile(&graph, &variables, &options, std::slice::from_ref(&input), 10 * runs)
         };
-        // Kernels of one name together, in the order of their first.
+        // Kernels of one name together, in the order of their first, unless steps are asked for.
+        let is_apart = wanted == "steps";
         let mut kernels: Vec<(String, usize, f64, f64)> = Vec::new();
         for (one, two) in profile(1)?.into_iter().zip(profile(2)?) {
             let (one_ms, two_ms) = (one.time.as_secs_f64() * 1e3, two.time.as_secs_f64() * 1e3);
-            match kernels.iter_mut().find(|(name, ..)| *name == one.kernel) {
+            match kernels.iter_mut().find(|(name, ..)| *name == one.kernel && !is_apart) {
                 Some((_, count, a, b)) => (*count, *a, *b) = (*count + 1, *a + one_ms, *b + two_ms),
                 None => kernels.push((one.kernel, 1, one_ms, two_ms)),
             }
@@ -162,6 +179,14 @@ impl Model {
         self.norm(&y)
     }
 
+    /// A convolution of windows of one, with a bias.
+    fn biased(&mut self, x: &Tensor, to: usize) -> Result<Tensor> {
+        let from = x.spec().known_axis(-1)?;
+        let kernel = self.variable(&[1, 1, from, to], (3.0 / from as f32).sqrt(), 0.0)?;
+        let y = ops::conv(x, &kernel, &[1], Padding::Same, &[1])?;
+        ops::add(&y, &self.variable(&[to], 0.1, 0.0)?)
+    }
+
     fn depthwise(&mut self, x: &Tensor, window: usize, stride: usize) -> Result<Tensor> {
         let from = x.spec().known_axis(-1)?;
         let kernel = self.variable(&[window, window, from, 1], 0.5, 0.0)?;
@@ -226,6 +251,39 @@ fn mobilenet_v2(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)>
         }
     }
     let x = ops::relu6(&model.conv(&x, 1, 1280, 1, Padding::Same)?)?;
+    let x = ops::mean(&x, &[1, 2], false)?;
+    let x = ops::softmax(&model.dense(&x, 1000)?, &[-1])?;
+    Ok((x, vec![batch, 224, 224, 3]))
+}
+
+fn efficientnet_b0(model: &mut Model, batch: usize) -> Result<(Tensor, Vec<usize>)> {
+    let x = model.input(&[224, 224, 3]);
+    let mut x = ops::silu(&model.conv(&x, 3, 32, 2, Padding::Same)?)?;
+    for (expansion, channels, repeats, stride, window) in [
+        (1, 16, 1, 1, 3),
+        (6, 24, 2, 2, 3),
+        (6, 40, 2, 2, 5),
+        (6, 80, 3, 2, 3),
+        (6, 112, 3, 1, 5),
+        (6, 192, 4, 2, 5),
+        (6, 320, 1, 1, 3),
+    ] {
+        for repeat in 0..repeats {
+            let from = x.spec().known_axis(-1)?;
+            let stride = if repeat == 0 { stride } else { 1 };
+            let mut y = x.clone();
+            if expansion > 1 {
+                y = ops::silu(&model.conv(&y, 1, from * expansion, 1, Padding::Same)?)?;
+            }
+            y = ops::silu(&model.depthwise(&y, window, stride)?)?;
+            let squeezed = ops::mean(&y, &[1, 2], true)?;
+            let squeezed = ops::silu(&model.biased(&squeezed, (from / 4).max(1))?)?;
+            let excited = ops::sigmoid(&model.biased(&squeezed, from * expansion)?)?;
+            y = model.conv(&ops::multiply(&y, &excited)?, 1, channels, 1, Padding::Same)?;
+            x = if from == channels && stride == 1 { ops::add(&x, &y)? } else { y };
+        }
+    }
+    let x = ops::silu(&model.conv(&x, 1, 1280, 1, Padding::Same)?)?;
     let x = ops::mean(&x, &[1, 2], false)?;
     let x = ops::softmax(&model.dense(&x, 1000)?, &[-1])?;
     Ok((x, vec![batch, 224, 224, 3]))

@@ -10,8 +10,10 @@ use super::workers::Workers;
 
 /// Elements of a block: a few of them fit in the first-level cache.
 const BLOCK: usize = 2048;
-/// Elements below which one thread does all.
-const ALONE: usize = 32 * 1024;
+/// Elements that lie in a cache line.
+const LINE: usize = 16;
+/// Elements times instructions below which one thread does all.
+const ALONE: usize = 16 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
@@ -114,11 +116,14 @@ impl<'a> Domain<'a> {
             self.run_range(isa, program, start, outs, block, over, &mut scratch);
             SCRATCH.set(scratch);
         };
-        if total < ALONE || workers.threads() == 1 {
+        if total * program.instructions().len() < ALONE || workers.threads() == 1 {
             return run(0, outs);
         }
-        // Blocks are grouped so that tasks are few.
-        let chunk = (total / (workers.threads() * 4)).next_multiple_of(block).max(block);
+        // Blocks are grouped so that tasks are few, and cut where they are fewer than threads.
+        let share = total.div_ceil(workers.threads() * 2);
+        let row = if program.has_reductions() || self.width < share { self.width } else { LINE };
+        let share = share.next_multiple_of(row.max(1));
+        let chunk = if share > block { share.next_multiple_of(block) } else { share };
         let mut chunks: Vec<_> = outs.iter_mut().map(|out| out.chunks_mut(chunk)).collect();
         let tasks: Vec<Mutex<Vec<&mut [f32]>>> = (0..total.div_ceil(chunk))
             .map(|_| Mutex::new(chunks.iter_mut().filter_map(Iterator::next).collect()))

@@ -177,7 +177,7 @@ impl CpuSession {
             let mut observe = |at: usize, time| times[at].time = times[at].time.min(time);
             let cx = Context::new(self.isa, &self.workers, &self.pool);
             let all = all.iter().map(|&input| input.clone()).collect();
-            self.workers.enter(|| plan.run_observed(&cx, all, Some(&mut observe)))?;
+            plan.run_observed(&cx, all, Some(&mut observe))?;
         }
         Ok(times)
     }
@@ -289,10 +289,10 @@ impl Session for CpuSession {
         let Planned { plan, live, .. } = &*self.planned(inputs)?;
         let all = self.with_live(live, inputs)?;
         self.pool.next_run();
-        let mut results = self.workers.enter(|| match self.tile(inputs) {
+        let mut results = match self.tile(inputs) {
             Some(tile) => self.run_tiles(plan, &all, inputs.len(), tile),
             None => self.run_whole(plan, &self.workers, &all),
-        })?;
+        }?;
         let updates = results.split_off(self.graph.outputs.len());
         let paths = self.graph.updates.iter().map(|(path, _)| path.clone());
         Ok((results, paths.zip(updates).collect()))
@@ -312,8 +312,7 @@ impl Session for CpuSession {
             all.push(value.ok_or_else(|| missing(path))?);
         }
         self.pool.next_run();
-        let run = || plan.run_on(&Context::new(self.isa, &self.workers, &self.pool), all);
-        let mut results = self.workers.enter(run)?;
+        let mut results = plan.run_on(&Context::new(self.isa, &self.workers, &self.pool), all)?;
         let updates = results.split_off(self.graph.outputs.len());
         let mut unread = Updates::new();
         for ((path, _), value) in self.graph.updates.iter().zip(updates) {

@@ -14,7 +14,7 @@ const PAD: usize = 16;
 /// Outputs of a line computed together.
 const TOGETHER: usize = 4;
 /// Multiply-adds worth a task of their own.
-const TASK: usize = 100_000;
+const TASK: usize = 40_000;
 
 /// Filters of a depthwise convolution, `[tap][padded channel]`, and the padded bias.
 pub struct Filters {
@@ -49,6 +49,9 @@ struct Line {
     /// Input lines inside the image: pointer to the first element of the line, and the index of their first tap.
     inputs: Vec<(*const f32, usize)>,
     out: *mut f32,
+    /// The outputs of the line that are computed.
+    from: usize,
+    to: usize,
     low: f32,
     high: f32,
 }
@@ -74,7 +77,7 @@ pub fn depthwise(
     }
     let lines = window.batch * out_depth * out_height;
     let shared = Shared::new(out);
-    let line = |index: usize| {
+    let part = |index: usize, from: usize, to: usize| {
         let at = [index / out_height % out_depth, index % out_height];
         let sample = index / (out_height * out_depth) * depth * height * width * channels;
         let mut inputs = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
@@ -88,11 +91,12 @@ pub fn depthwise(
             }
         }
         let row = index * out_width;
-        // SAFETY: lines do not overlap and each is one call.
-        let out = unsafe { shared.part(row * channels, out_width * channels) };
-        let args = Line { inputs, out: out.as_mut_ptr(), low: finish.clamp.0, high: finish.clamp.1 };
-        // SAFETY: `isa` says which instructions are there; input lines have `width * channels` floats, the output line
-        // `out_width * channels`, as the slices above were checked to have.
+        // SAFETY: parts of lines do not overlap and each is one call.
+        let out = unsafe { shared.part((row + from) * channels, (to - from) * channels) };
+        let (low, high) = finish.clamp;
+        let args = Line { inputs, out: out.as_mut_ptr(), from, to, low, high };
+        // SAFETY: `isa` says which instructions are there; input lines have `width * channels` floats, the part of the
+        // output line `(to - from) * channels`, as the slices above were checked to have.
         unsafe {
             match isa.level() {
                 #[cfg(target_arch = "x86_64")]
@@ -103,13 +107,22 @@ pub fn depthwise(
             }
         }
         if let Some(finish) = finish.rows {
-            finish(row, out);
+            finish(row + from, out);
         }
     };
-    let per_line = out_width * channels * window.taps();
-    let group = (TASK / per_line.max(1)).clamp(1, lines);
-    workers.each(lines.div_ceil(group), &|task| {
-        (task * group..(task * group + group).min(lines)).for_each(line);
+    let per_line = (out_width * channels * window.taps()).max(1);
+    let threads = workers.threads();
+    // Few lines do not share out evenly: they are cut.
+    let cuts = if threads > 1 && lines < 8 * threads { (per_line / TASK).clamp(1, 2) } else { 1 };
+    let each = out_width.div_ceil(cuts).next_multiple_of(TOGETHER);
+    let cuts = out_width.div_ceil(each);
+    let pieces = lines * cuts;
+    let group = (TASK * cuts / per_line).clamp(1, pieces);
+    workers.each(pieces.div_ceil(group), &|task| {
+        for piece in task * group..(task * group + group).min(pieces) {
+            let from = piece % cuts * each;
+            part(piece / cuts, from, (from + each).min(out_width));
+        }
     });
 }
 
@@ -137,9 +150,10 @@ unsafe fn line_of<V: Vector>(window: &Window, filters: &Filters, line: &Line) {
     let last =
         if width + padding > reach { ((width + padding - reach - 1) / stride + 1).min(count) } else { 0 };
     let last = last.max(first);
+    let (first, last) = (first.clamp(line.from, line.to), last.clamp(line.from, line.to));
     // SAFETY: the ranges of taps keep every read inside the input line; see `piece`.
     unsafe {
-        for at in 0..first {
+        for at in line.from..first {
             border::<V>(window, filters, line, at);
         }
         let mut at = first;
@@ -158,7 +172,7 @@ unsafe fn line_of<V: Vector>(window: &Window, filters: &Filters, line: &Line) {
                 at += 1;
             }
         }
-        for at in last..count {
+        for at in last..line.to {
             border::<V>(window, filters, line, at);
         }
     }
@@ -270,9 +284,9 @@ unsafe fn store<V: Vector, const N: usize>(
     high: V,
 ) {
     for (n, sum) in sums.into_iter().enumerate() {
-        // SAFETY: output `at + n` of the line and channels from `c` exist; a tail is written in part.
+        // SAFETY: output `at + n` of the part of the line and channels from `c` exist; a tail is written in part.
         unsafe {
-            let to = line.out.add((at + n) * channels + c);
+            let to = line.out.add((at + n - line.from) * channels + c);
             let sum = sum.clamp(low, high);
             let left = channels - c;
             if left >= V::LANES { sum.store(to) } else { sum.store_part(to, left) }

@@ -18,6 +18,7 @@ pub mod quantized;
 pub mod reduce;
 pub mod rounded;
 pub mod rounding;
+pub mod team;
 pub mod tile;
 pub mod vector;
 pub mod way;

@@ -6,7 +6,7 @@ use crate::cpu::workers::Workers;
 /// Elements of a side of a transposed block.
 const BLOCK: usize = 16;
 /// Elements below which one thread does all.
-const ALONE: usize = 64 * 1024;
+const ALONE: usize = 16 * 1024;
 
 /// A strided reading of a slice: element `(i, j, ...)` is at `start + i * steps[0] + j * steps[1] + ...`.
 #[derive(Clone, Debug)]

@@ -167,6 +167,16 @@ impl Rows<'_> {
         }
     }
 
+    /// Different floats that so many rows read.
+    pub fn floats(&self, count: usize) -> usize {
+        match self {
+            Rows::Matrix { depth, .. } => count * depth,
+            Rows::Patches { window, .. } => {
+                window.batch * window.input.iter().product::<usize>() * window.depth
+            }
+        }
+    }
+
     /// Whether rows are better copied together: pointers to a few floats each cost more than the floats.
     pub fn is_scattered(&self) -> bool {
         self.taps() > 1 && self.depth() < SHORT

@@ -13,8 +13,18 @@ pub fn pool(isa: Isa, workers: &Workers, x: &[f32], window: &Window, is_mean: bo
     if line == 0 {
         return;
     }
-    each_chunk(workers, out, line, &|index, out| pool_line(isa, x, window, is_mean, index, out));
+    let lines = out.len() / line;
+    let is_shared = out.len() * window.taps() > ALONE;
+    let group = if is_shared { (lines / (8 * workers.threads())).max(1) } else { lines };
+    each_chunk(workers, out, group * line, &|task, out| {
+        for (index, out) in out.chunks_exact_mut(line).enumerate() {
+            pool_line(isa, x, window, is_mean, task * group + index, out);
+        }
+    });
 }
+
+/// Elements of windows below which one thread takes all.
+const ALONE: usize = 8 * 1024;
 
 /// Channels that are taken together, in registers.
 const LANES: usize = 16;

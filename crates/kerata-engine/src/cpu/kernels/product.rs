@@ -18,8 +18,10 @@ const ROWS_BLOCK: usize = 64 * 1024;
 const STRIP: usize = 128 * 1024;
 /// Floats of rows that are finished together.
 const FINISHED: usize = 32 * 1024;
-/// Multiply-adds worth a task of their own.
-const TASK: usize = 200_000;
+/// Multiply-adds from which threads share.
+const TASK: usize = 60_000;
+/// Rows of a block that are worth one more task.
+const BLOCK: usize = 24;
 
 /// Work on finished rows: the first row's index and the rows.
 pub type RowsFinish<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
@@ -73,22 +75,11 @@ pub fn product(
     assert!(whole_rows, "a row finish needs contiguous rows");
 
     let shared = Shared::new(out);
-    let mut block = (ROWS_BLOCK / depth.clamp(1, DEPTH_BLOCK)).clamp(12, 240).next_multiple_of(12);
-    let per_row = depth * columns;
-    let threads = workers.threads();
-    if threads > 1 && count * per_row > TASK {
-        block = block.min(count.div_ceil(threads * 2).next_multiple_of(12)).max(12);
-    }
-    let blocks = count.div_ceil(block);
-    // With too few rows for the threads, the columns are split as well.
-    let mut groups = 1;
-    if threads > 1 && blocks < threads && count * per_row > TASK {
-        groups = (threads * 2).min(panels.panels().len()).max(1);
-    }
+    let Split { blocks, groups } = Split::new(workers.threads(), rows, count, panels);
+    let many = panels.panels().len();
     let work = |task: usize| {
-        let (row, group) = (task / groups * block, task % groups);
-        let to = (row + block).min(count);
-        let many = panels.panels().len();
+        let (group, block) = (task / blocks, task % blocks);
+        let (row, to) = (count * block / blocks, count * (block + 1) / blocks);
         let range = many * group / groups..many * (group + 1) / groups;
         multiply_block(rows, row, to, panels, range, &shared, place, finish);
         if let (1, Some(finish)) = (groups, finish.rows) {
@@ -96,15 +87,47 @@ pub fn product(
             finish(row, unsafe { shared.part(place.start + row * columns, (to - row) * columns) });
         }
     };
-    if threads > 1 && count * per_row > TASK {
-        workers.each(blocks * groups, &work);
-    } else {
+    if count * depth * columns < TASK {
         (0..blocks * groups).for_each(work);
+    } else {
+        workers.each(blocks * groups, &work);
     }
     if let (2.., Some(finish)) = (groups, finish.rows) {
         // SAFETY: all tasks are done.
-        finish(0, unsafe { shared.part(place.start, count * columns) });
+        finish_rows(workers, unsafe { shared.part(place.start, count * columns) }, columns, finish);
     }
+}
+
+/// How a product is split over threads: blocks of rows, and groups of panels.
+struct Split {
+    blocks: usize,
+    groups: usize,
+}
+
+impl Split {
+    fn new(threads: usize, rows: &Rows, count: usize, panels: &Panels) -> Split {
+        let (depth, columns, many) = (panels.depth(), panels.columns(), panels.panels().len());
+        let most = (ROWS_BLOCK / depth.clamp(1, DEPTH_BLOCK)).clamp(12, 240).next_multiple_of(12);
+        let alone = Split { blocks: count.div_ceil(most), groups: 1 };
+        if threads == 1 || count * depth * columns < TASK {
+            return alone;
+        }
+        // Each thread reads the whole of one side: the smaller one, if the other can be split evenly.
+        let groups = many.min(2 * threads);
+        let is_even = many.is_multiple_of(threads) || many >= 8 * threads;
+        if (is_even && depth * columns > 2 * rows.floats(count)) || count < 4 * threads {
+            return Split { groups, ..alone };
+        }
+        let least = if count < 2 * BLOCK * threads { threads } else { 2 * threads };
+        Split { blocks: alone.blocks.max(least).next_multiple_of(threads), groups: 1 }
+    }
+}
+
+/// Calls the finish for all rows of an output, over the workers.
+fn finish_rows(workers: &Workers, out: &mut [f32], columns: usize, finish: &RowsFinish) {
+    let share = out.len().div_ceil(2 * workers.threads()).clamp(FINISHED / 8, FINISHED);
+    let rows = (share / columns).max(1);
+    each_chunk(workers, out, rows * columns, &|index, out| finish(index * rows, out));
 }
 
 /// As [`product`] with a right side of so many columns that is packed for this product alone: a strip of columns at a time,
@@ -135,9 +158,7 @@ pub fn product_once(
     }
     PACKED.set(packed);
     if let Some(finish) = finish.rows.filter(|_| !is_one) {
-        each_chunk(workers, out, (FINISHED / columns).max(1) * columns, &|index, rows| {
-            finish(index * (FINISHED / columns).max(1), rows);
-        });
+        finish_rows(workers, out, columns, finish);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Reductions of rows and of columns; the order of additions follows from the length alone.
 
 use super::elementwise::{maximum, minimum};
-use super::isa::by_isa;
+use super::isa::{Isa, by_isa};
+use super::memory::Shared;
+use crate::cpu::workers::Workers;
 
 /// What a reduction computes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +31,10 @@ impl Reduce {
 const LANES: usize = 16;
 /// Elements summed in one precision before the partial sum joins the others in double precision.
 const CHUNK: usize = 4096;
+/// Elements below which one thread folds all columns.
+const ALONE: usize = 8 * 1024;
+/// Columns worth a task of their own.
+const CUT: usize = 64;
 
 #[inline(always)]
 fn fold(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
@@ -91,8 +97,8 @@ by_isa! {
 }
 
 #[inline(always)]
-fn fold_into(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    for row in x.chunks_exact(y.len()) {
+fn fold_into(x: &[f32], stride: usize, y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    for row in x.chunks(stride.max(1)) {
         for (y, &x) in y.iter_mut().zip(row) {
             *y = f(*y, x);
         }
@@ -100,20 +106,55 @@ fn fold_into(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 }
 
 by_isa! {
-    /// Folds rows as long as `y` into `y`; a mean is only summed.
-    pub fn columns(function: Reduce, x: &[f32], y: &mut [f32]) {
+    /// Folds rows that begin so many elements apart into `y`; a mean is only summed.
+    pub fn columns(function: Reduce, x: &[f32], stride: usize, y: &mut [f32]) {
         match function {
-            Reduce::Sum | Reduce::Mean => fold_into(x, y, |a, b| a + b),
-            Reduce::Max => fold_into(x, y, maximum),
-            Reduce::Min => fold_into(x, y, minimum),
-            Reduce::Prod => fold_into(x, y, |a, b| a * b),
+            Reduce::Sum | Reduce::Mean => fold_into(x, stride, y, |a, b| a + b),
+            Reduce::Max => fold_into(x, stride, y, maximum),
+            Reduce::Min => fold_into(x, stride, y, minimum),
+            Reduce::Prod => fold_into(x, stride, y, |a, b| a * b),
         }
     }
 }
 
+/// Folds the middle axis of `outer x count x width`, each `most` of its rows into one line of `out`.
+pub fn parts(
+    isa: Isa,
+    workers: &Workers,
+    function: Reduce,
+    x: &[f32],
+    [outer, count, width]: [usize; 3],
+    most: usize,
+    out: &mut [f32],
+) {
+    let parts = count.div_ceil(most).max(1);
+    // Few lines are cut: columns do not know of each other.
+    let cuts = if outer * parts < 2 * workers.threads() {
+        width.div_ceil(CUT).min(2 * workers.threads())
+    } else {
+        1
+    };
+    let each = width.div_ceil(cuts.max(1)).next_multiple_of(LANES);
+    let cuts = width.div_ceil(each);
+    let shared = Shared::new(out);
+    let fold = |task: usize| {
+        let (line, column) = (task / cuts, task % cuts * each);
+        let (block, index) = (line / parts, line % parts);
+        let (from, to) = (index * most, (index * most + most).min(count));
+        // SAFETY: tasks have different lines or columns.
+        let out = unsafe { shared.part(line * width + column, each.min(width - column)) };
+        out.fill(function.identity());
+        if from < to {
+            let rows = &x[(block * count + from) * width + column..(block * count + to) * width];
+            columns(isa, function, rows, width, out);
+        }
+    };
+    let tasks = outer * parts * cuts;
+    if x.len() < ALONE { (0..tasks).for_each(fold) } else { workers.each(tasks, &fold) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::isa::Isa;
     use super::*;
 
     #[test]

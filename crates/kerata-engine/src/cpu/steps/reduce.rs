@@ -98,21 +98,11 @@ fn columns(
 ) {
     let parts = count.div_ceil(ROWS).max(1);
     let mut partial = cx.pool.take(outer * parts * width);
-    each_chunk(cx.workers, &mut partial, width, &|task, part| {
-        let (block, index) = (task / parts, task % parts);
-        let (from, to) = (index * ROWS, (index * ROWS + ROWS).min(count));
-        part.fill(function.identity());
-        reduce::columns(
-            cx.isa,
-            function,
-            &data[(block * count + from) * width..(block * count + to) * width],
-            part,
-        );
-    });
+    reduce::parts(cx.isa, cx.workers, function, data, [outer, count, width], ROWS, &mut partial);
     for (out, partial) in out.chunks_exact_mut(width.max(1)).zip(partial.chunks_exact((parts * width).max(1)))
     {
         out.fill(function.identity());
-        reduce::columns(cx.isa, function, partial, out);
+        reduce::columns(cx.isa, function, partial, width, out);
         if function == Reduce::Mean {
             out.iter_mut().for_each(|x| *x /= count as f32);
         }
