@@ -14,6 +14,7 @@ mod merge;
 mod plan;
 mod program;
 mod recompute;
+mod reshapes;
 mod rewrite;
 mod session;
 mod steps;

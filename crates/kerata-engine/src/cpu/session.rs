@@ -14,6 +14,7 @@ use super::kernels::isa::Isa;
 use super::merge;
 use super::plan::{Plan, Read, Weights};
 use super::recompute::recompute;
+use super::reshapes;
 use super::rewrite;
 use super::workers::Workers;
 use crate::reference::checked;
@@ -226,7 +227,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
             node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
-    let graph = rewrite::simplify(&planned)?;
+    let graph = reshapes::around_products(&rewrite::simplify(&planned)?)?;
     drop(planned);
     let graph = merge::merge_scans(graph)?;
     let graph = if is_training { recompute(graph) } else { graph };

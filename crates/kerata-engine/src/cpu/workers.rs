@@ -29,7 +29,7 @@ impl Workers {
         Workers { team: None, threads: 1 }
     }
 
-    /// How many threads there are.
+    /// How many threads work is split for.
     pub fn threads(&self) -> usize {
         self.threads
     }

@@ -125,6 +125,39 @@ fn activations_are_one_step() {
 }
 
 #[test]
+fn reshapes_around_products_do_not_split_a_layer() {
+    let mut model = Model::new();
+    let x = model.input("x", &[None, Some(7), Some(12)]);
+    let kernel = model.variable("kernel", &[12, 20], 0.5, 0.0);
+    let bias = model.variable("bias", &[20], 0.5, 0.0);
+    let heads = model.variable("heads", &[4, 5], 0.5, 0.0);
+    let rows = ops::reshape(&x, [-1, 12]).unwrap();
+    let product = ops::matmul(&rows, &kernel).unwrap();
+    // As TensorFlow's `Tensordot`: all but the last axis are one, and are taken apart again.
+    let sizes = |last: &[u64]| {
+        [x.size(0), 7u64.into()].into_iter().chain(last.iter().map(|&n| n.into())).collect::<Vec<_>>()
+    };
+    let back = ops::reshape(&product, sizes(&[20])).unwrap();
+    let layer = ops::gelu(&ops::add(&back, &bias).unwrap(), false).unwrap();
+    let split = ops::reshape(&ops::matmul(&x, &kernel).unwrap(), sizes(&[4, 5])).unwrap();
+    let headed = ops::add(&split, &heads).unwrap();
+    // Other rows than those that were put together stay so.
+    let other = ops::reshape(&product, [7u64.into(), x.size(0), 20u64.into()]).unwrap();
+    let other = ops::add(&other, &bias).unwrap();
+    for (y, kernels) in [
+        (&layer, &["matmul+"][..]),
+        (&headed, &["matmul+", "reshape"]),
+        (&other, &["reshape", "matmul+", "reshape"]),
+    ] {
+        let graph = model.finish(&[y]);
+        assert_eq!(Cpu::new().explain(&graph, &model.read()).unwrap(), kernels, "{graph}");
+        for batch in [1, 3, 7] {
+            agree(&graph, &model.read(), &[noise_array(&[batch, 7, 12], 2)], 1e-6);
+        }
+    }
+}
+
+#[test]
 fn attention_agrees() {
     let model = Model::new();
     let [q, k, v] = ["q", "k", "v"].map(|name| model.input(name, &[None, Some(9), Some(3), Some(8)]));

@@ -90,14 +90,14 @@ unsafe impl Sync for Offer {}
 unsafe impl Send for Offer {}
 
 impl Team {
-    /// A team of `threads` threads, of which the caller is one.
+    /// A team of `threads` threads, of which the caller is one, or as many as there are processors: others would only take
+    /// turns with these.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn new(threads: usize) -> std::io::Result<Team> {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        // Where there is no processor to spare, who looks keeps another from working.
-        Team::with_patience(threads, if threads > processors { Duration::ZERO } else { PATIENCE })
+        let processors = thread::available_parallelism().map_or(threads, usize::from);
+        Team::with_patience(threads.min(processors), PATIENCE)
     }
 
     fn with_patience(threads: usize, patience: Duration) -> std::io::Result<Team> {
