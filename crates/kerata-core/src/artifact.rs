@@ -100,7 +100,7 @@ pub struct Original {
     /// Names and contents.
     pub files: Vec<(String, Data)>,
     /// The variables, by path.
-    pub variables: Vec<(String, Variable)>,
+    pub variables: Variables,
     /// The saved objects, where the format notes their names.
     pub objects: IndexMap<String, Option<String>>,
     /// Signatures that have other names now: the old one, the new one.
@@ -112,10 +112,8 @@ pub struct Original {
 impl Original {
     /// Files and what was read from them.
     pub fn new(files: Vec<(String, Data)>, variables: &Variables, traces: Option<&Arc<dyn Traces>>) -> Self {
-        let variables =
-            variables.iter().map(|(path, variable)| (path.to_owned(), variable.clone())).collect();
         let traces = traces.map(Arc::downgrade);
-        Self { files, variables, traces, ..Self::default() }
+        Self { files, variables: variables.clone(), traces, ..Self::default() }
     }
 
     /// The same with other names of signatures, for computations that differ in nothing else.
@@ -148,13 +146,13 @@ impl Original {
             return Ok(None);
         }
         let mut differing = Vec::new();
-        for (path, old) in &self.variables {
+        for (path, old) in self.variables.iter() {
             let Some(new) = variables.get(path) else { return Ok(None) };
             if old.dtype != new.dtype || old.shape != new.shape {
                 return Ok(None);
             }
             if !is_same(&old.data, &new.data)? {
-                differing.push(path.as_str());
+                differing.push(path);
             }
         }
         Ok(Some(differing))
@@ -230,8 +228,8 @@ pub trait Check: Send + Sync + fmt::Debug {
     /// What is checked: a member, a tensor.
     fn place(&self) -> String;
 
-    /// Reads the bytes and compares.
-    fn run(&self) -> Result<()>;
+    /// Reads the bytes and compares. `go_on` is asked between two parts; its error ends the check.
+    fn run(&self, go_on: &dyn Fn() -> Result<()>) -> Result<()>;
 }
 
 /// Where an artifact came from.
@@ -283,7 +281,12 @@ impl Artifact {
 
     /// Reads everything that carries a checksum and compares: damage deep inside a tensor is found here.
     pub fn verify(&self) -> Result<()> {
-        self.checks.iter().try_for_each(|check| check.run().at(|| check.place()))
+        self.verify_while(&|| Ok(()))
+    }
+
+    /// The same; `go_on` is asked between two parts, and its error ends the check.
+    pub fn verify_while(&self, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        self.checks.iter().try_for_each(|check| check.run(go_on).at(|| check.place()))
     }
 
     /// Removes the optimizer's state and its place in the compile config stays; gives the bytes saved.

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Conflict,
     /// The operating system refused.
     Io,
+    /// The user asked for an end.
+    Interrupted,
     /// A bug in kerata.
     Internal,
 }
@@ -48,7 +50,7 @@ impl ErrorKind {
             Self::LimitExceeded => 14,
             Self::Mismatch => 15,
             Self::AlreadyExists | Self::Conflict => 16,
-            Self::Io => 17,
+            Self::Io | Self::Interrupted => 17,
             Self::Internal => 70,
         }
     }
@@ -66,6 +68,7 @@ impl ErrorKind {
             Self::AlreadyExists => "already exists",
             Self::Conflict => "conflict",
             Self::Io => "io",
+            Self::Interrupted => "interrupted",
             Self::Internal => "internal error",
         }
     }
@@ -139,12 +142,18 @@ impl Error {
         Self::new(ErrorKind::AlreadyExists, message)
     }
 
+    /// [`ErrorKind::Interrupted`]: `after step 12`, `nothing was changed`.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Interrupted, message)
+    }
+
     /// [`ErrorKind::Internal`]: a state that the code rules out.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)
     }
 
-    /// [`ErrorKind::Io`], or the closer kind that the operating system's answer has.
+    /// [`ErrorKind::Io`], or the closer kind that the operating system's answer has: `cannot open the file: permission
+    /// denied`.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Os;
         let kind = match error.kind() {
@@ -153,8 +162,10 @@ impl Error {
             Os::UnexpectedEof => ErrorKind::Corrupt,
             _ => ErrorKind::Io,
         };
-        let new = Self::new(kind, format!("{doing}: {error}"));
+        let doing = doing.strip_prefix("cannot ").unwrap_or(doing);
+        let new = Self::new(kind, format!("cannot {doing}: {}", answer(error)));
         match error.kind() {
+            Os::NotADirectory => new.hint("a part of the path is a file, no folder"),
             Os::PermissionDenied => new.hint("ask for the right to this file or folder, or take another one"),
             Os::ReadOnlyFilesystem => new.hint("take a folder that can be written to"),
             Os::StorageFull | Os::QuotaExceeded | Os::FileTooLarge => {
@@ -201,7 +212,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.kind.label(), self.0.message)?;
+        let (label, message) = (self.0.kind.label(), &self.0.message);
+        // Where the end came reads on: `interrupted after step 12`.
+        let colon =
+            if self.0.kind == ErrorKind::Interrupted && message.starts_with("after ") { "" } else { ":" };
+        write!(f, "{label}{colon} {message}")?;
         let mut trail = self.trail();
         if let Some(outer) = trail.next() {
             write!(f, "\n  at {outer}")?;
@@ -234,6 +249,15 @@ impl<T> ResultExt<T> for Result<T> {
     fn at<P: Into<String>>(self, place: impl FnOnce() -> P) -> Result<T> {
         self.map_err(|error| error.at(place()))
     }
+}
+
+/// What the operating system answered, without number and capital.
+fn answer(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// Escapes control and bidirectional characters and cuts long text.
@@ -273,6 +297,17 @@ mod tests {
         let place = error.trail().next().unwrap().to_owned();
         assert!(place.starts_with("\\u{1b}[31m\\u{202e}aaa"), "{place}");
         assert!(place.ends_with('…') && place.chars().count() < 230);
+    }
+
+    #[test]
+    fn the_system_and_the_user_are_named_in_plain_words() {
+        // The numbers of Linux and macOS: no such file, permission denied, not a directory.
+        let refused = |number| Error::io("open the file", &std::io::Error::from_raw_os_error(number));
+        assert_eq!(refused(2).to_string(), "not found: cannot open the file: no such file or directory");
+        assert!(refused(13).to_string().starts_with("io: cannot open the file: permission denied\n  hint: "));
+        assert_eq!(refused(20).hint_text(), Some("a part of the path is a file, no folder"));
+        assert_eq!(Error::interrupted("after step 12").to_string(), "interrupted after step 12");
+        assert_eq!(Error::interrupted("nothing was changed").to_string(), "interrupted: nothing was changed");
     }
 
     #[test]

@@ -16,9 +16,24 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// Fills `buffer` from `offset`; reading past the end is [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt).
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
 
+    /// Fills several buffers, one after the other, from `offset` on.
+    fn read_parts_at(&self, offset: u64, parts: &mut [&mut [u8]]) -> Result<()> {
+        let mut position = offset;
+        for part in parts {
+            self.read_at(position, part)?;
+            position += part.len() as u64;
+        }
+        Ok(())
+    }
+
     /// All bytes where they lie in memory already (a mapped file, a buffer).
     fn as_slice(&self) -> Option<&[u8]> {
         None
+    }
+
+    /// Says that a range will be read soon, so that a disk may begin to bring it.
+    fn expect(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
     }
 
     /// Says that a range will not be read again soon, so that its pages need not stay in memory.
@@ -116,10 +131,23 @@ impl Source for SubSource {
         self.inner.read_at(self.offset + offset, buffer)
     }
 
+    fn read_parts_at(&self, offset: u64, parts: &mut [&mut [u8]]) -> Result<()> {
+        let len = parts.iter().map(|part| part.len() as u64).sum();
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(past_end(offset, len, self.len));
+        }
+        self.inner.read_parts_at(self.offset + offset, parts)
+    }
+
     fn as_slice(&self) -> Option<&[u8]> {
         let start = usize::try_from(self.offset).ok()?;
         let len = usize::try_from(self.len).ok()?;
         self.inner.as_slice()?.get(start..start.checked_add(len)?)
+    }
+
+    fn expect(&self, offset: u64, len: u64) {
+        let offset = offset.min(self.len);
+        self.inner.expect(self.offset + offset, len.min(self.len - offset));
     }
 
     fn forget(&self, offset: u64, len: u64) {
@@ -195,5 +223,14 @@ mod tests {
         let part = SubSource::shared(MemorySource::shared(vec![1, 2, 3, 4]), 1, 2).unwrap();
         assert_eq!(part.as_slice(), Some(&[2, 3][..]));
         assert!(part.read_vec(1, 2).is_err());
+    }
+
+    #[test]
+    fn parts_are_filled_one_after_the_other() {
+        let part = SubSource::shared(MemorySource::shared(vec![1, 2, 3, 4, 5]), 1, 3).unwrap();
+        let (mut a, mut b) = ([0; 1], [0; 2]);
+        part.read_parts_at(0, &mut [&mut a, &mut b]).unwrap();
+        assert_eq!((a, b), ([2], [3, 4]));
+        assert!(part.read_parts_at(1, &mut [&mut a, &mut b]).is_err());
     }
 }

@@ -1,6 +1,9 @@
 //! `Variable` and `Variables`: the tensors of an artifact, by path, in file order.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 
 use crate::{DType, Data, Error, Result, Shape};
 
@@ -80,8 +83,10 @@ impl Variable {
 
 /// Variables by path, in file order. Paths are those of Keras 3 without a leading slash:
 /// `layers/dense/vars/0`, `optimizer/vars/3`.
+///
+/// Cheap to clone: clones share what they hold until one of them is changed.
 #[derive(Clone, Debug, Default)]
-pub struct Variables(IndexMap<String, Variable>);
+pub struct Variables(Arc<IndexMap<String, Variable>>);
 
 impl Variables {
     /// No variables.
@@ -92,21 +97,25 @@ impl Variables {
     /// Appends a variable; a path that is taken is [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt).
     pub fn insert(&mut self, path: impl Into<String>, variable: Variable) -> Result<()> {
         let path = path.into();
-        if self.0.contains_key(&path) {
-            return Err(Error::corrupt(format!("variable `{path}` is stored twice")));
+        match Arc::make_mut(&mut self.0).entry(path) {
+            Entry::Occupied(taken) => {
+                Err(Error::corrupt(format!("variable `{}` is stored twice", taken.key())))
+            }
+            Entry::Vacant(free) => {
+                free.insert(variable);
+                Ok(())
+            }
         }
-        self.0.insert(path, variable);
-        Ok(())
     }
 
     /// Keeps only the variables for which the test holds.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Variable) -> bool) {
-        self.0.retain(|path, variable| keep(path, variable));
+        Arc::make_mut(&mut self.0).retain(|path, variable| keep(path, variable));
     }
 
     /// Removes and returns a variable, keeping the order of the others.
     pub fn remove(&mut self, path: &str) -> Option<Variable> {
-        self.0.shift_remove(path)
+        Arc::make_mut(&mut self.0).shift_remove(path)
     }
 
     /// The variable under a path.
@@ -116,7 +125,7 @@ impl Variables {
 
     /// The variable under a path, to change it.
     pub fn get_mut(&mut self, path: &str) -> Option<&mut Variable> {
-        self.0.get_mut(path)
+        Arc::make_mut(&mut self.0).get_mut(path)
     }
 
     /// Paths and variables in file order.
@@ -126,7 +135,7 @@ impl Variables {
 
     /// Paths and variables in file order, to change the variables.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut Variable)> {
-        self.0.iter_mut().map(|(path, variable)| (path.as_str(), variable))
+        Arc::make_mut(&mut self.0).iter_mut().map(|(path, variable)| (path.as_str(), variable))
     }
 
     /// Number of variables.
@@ -145,7 +154,7 @@ impl IntoIterator for Variables {
     type IntoIter = indexmap::map::IntoIter<String, Variable>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        Arc::unwrap_or_clone(self.0).into_iter()
     }
 }
 
@@ -161,6 +170,18 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         let error = Variable::new(DType::Float32, [1 << 40, 1 << 40], Data::owned([])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+
+    #[test]
+    fn a_clone_does_not_see_what_is_changed_later() {
+        let scalar = Variable::new(DType::Bool, [], Data::owned([1])).unwrap();
+        let mut variables = Variables::new();
+        variables.insert("vars/0", scalar.clone()).unwrap();
+        let before = variables.clone();
+        variables.get_mut("vars/0").unwrap().role = Role::State;
+        variables.insert("vars/1", scalar).unwrap();
+        assert_eq!((before.len(), before.get("vars/0").unwrap().role), (1, Role::Weight));
+        assert_eq!((variables.len(), variables.get("vars/0").unwrap().role), (2, Role::State));
     }
 
     #[test]

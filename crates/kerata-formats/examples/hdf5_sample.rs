@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     let path = std::env::args_os().nth(1).ok_or_else(|| Error::usage("which file is to be written?"))?;
     let mut file = Vec::new();
     sample()?.write(&mut file)?;
-    std::fs::write(path, file).map_err(|error| Error::io("writing the sample", &error))
+    std::fs::write(path, file).map_err(|error| Error::io("write the sample", &error))
 }
 
 fn sample() -> Result<Plan> {

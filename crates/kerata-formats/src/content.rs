@@ -68,13 +68,13 @@ fn unknown_head(head: &[u8]) -> Error {
             .hint("a download gave the page about the file; fetch the file itself");
     }
     if text.starts_with("<?xml") || text.starts_with("<svg") {
-        return Error::unsupported("this is XML, not a model");
+        return Error::unsupported("this is XML, not a model").hint(MODELS);
     }
     if text.starts_with('{') || text.starts_with('[') {
         return Error::unsupported("this is JSON that describes no model that is known");
     }
     if is_text(head) {
-        return Error::unsupported("this is a text file, not a model");
+        return Error::unsupported("this is a text file, not a model").hint(MODELS);
     }
     Error::unsupported("the content is of no known format").hint("the file may be cut, damaged or encrypted")
 }

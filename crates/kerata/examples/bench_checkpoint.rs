@@ -73,7 +73,7 @@ fn state(folder: &Path, variables: usize, bytes: usize, rounds: usize) -> Result
         times[2].push(start.elapsed());
 
         let start = Instant::now();
-        raw_write(&folder.join("raw"), &copy).map_err(|error| Error::io("raw write", &error))?;
+        raw_write(&folder.join("raw"), &copy).map_err(|error| Error::io("write", &error))?;
         times[3].push(start.elapsed());
     }
     let [memcpy, blocking, durable, raw] = times;

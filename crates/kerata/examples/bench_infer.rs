@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     let mut bench =
         Bench { folder: PathBuf::from(folder), threads, models: HashMap::new(), cases: HashMap::new() };
     for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(|error| Error::io("standard input", &error))?;
+        let line = line.map_err(|error| Error::io("read the standard input", &error))?;
         match bench.answer(&line) {
             Ok(answer) => println!("{answer}"),
             Err(error) => println!(r#"{{"error": {:?}}}"#, error.to_string()),

@@ -26,9 +26,9 @@ fn main() -> Result<()> {
         ["raw", bytes, out] => {
             let bytes: usize = bytes.parse().map_err(|_| Error::usage("BYTES is a number"))?;
             let block = vec![0x5a; BLOCK];
-            measure(|| raw_write(out, bytes, &block).map_err(|error| Error::io("raw write", &error)))
+            measure(|| raw_write(out, bytes, &block).map_err(|error| Error::io("write", &error)))
         }
-        ["raw-read", file] => measure(|| raw_read(file).map_err(|error| Error::io("raw read", &error))),
+        ["raw-read", file] => measure(|| raw_read(file).map_err(|error| Error::io("read", &error))),
         ["save", src, out] => {
             let artifact = kerata::load(src, &OpenOptions::new())?;
             measure(|| kerata::save(&artifact, out, &SaveOptions::new().overwrite(true)).map(drop))

@@ -1,17 +1,21 @@
 //! `load`: from a path to an artifact that is all in memory.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use kerata_core::{Artifact, Data, Error, Result, ResultExt};
+use kerata_core::{Artifact, Data, Error, Result, ResultExt, SourceRef};
 use kerata_store::Arena;
 
 use crate::{OpenOptions, open};
 
 /// Tensors start at multiples of this, so that engines read them where they lie.
 const ALIGN_BYTES: u64 = 64;
-/// Bytes that one thread reads at a time.
+/// Bytes that one thread reads at a time at most.
 const PIECE_BYTES: u64 = 8 << 20;
+/// Bytes between two tensors that are read with them and dropped.
+const MAX_GAP_BYTES: u64 = 64 << 10;
+/// Parts that the disk is told of before they are read.
+const AHEAD_BATCHES: usize = 4;
 /// Reading is bound by the disk or by memory, so more threads do not help.
 const MAX_THREADS: usize = 2;
 
@@ -34,6 +38,17 @@ struct Piece<'a> {
     memory: &'a mut [u8],
 }
 
+impl Piece<'_> {
+    /// The source that the part lies in as it is, and where.
+    fn place(&self) -> Option<(&SourceRef, u64)> {
+        self.data.as_range().map(|(source, offset, _)| (source, offset + self.start))
+    }
+
+    fn len(&self) -> u64 {
+        self.memory.len() as u64
+    }
+}
+
 /// Moves the tensors that still lie in a file into memory of the artifact's own.
 pub fn hold(artifact: &mut Artifact) -> Result<()> {
     let mut places = Vec::with_capacity(artifact.variables.len());
@@ -49,7 +64,7 @@ pub fn hold(artifact: &mut Artifact) -> Result<()> {
         end = after.ok_or_else(|| Error::limit("tensors of more than 2^64 bytes"))?;
     }
     let mut arena = Arena::new(end)?;
-    read_all(pieces(&places, arena.bytes_mut())?)?;
+    read_all(batches(pieces(&places, arena.bytes_mut())?))?;
     let source = arena.freeze();
     for (path, data, start) in places {
         if let Some(variable) = artifact.variables.get_mut(&path) {
@@ -80,14 +95,71 @@ fn pieces<'a>(places: &'a [(String, Data, u64)], mut memory: &'a mut [u8]) -> Re
     Ok(pieces)
 }
 
-fn read_all(pieces: Vec<Piece<'_>>) -> Result<()> {
+/// Pieces that lie near each other in one source, in order, so that a disk is read from front to back in large parts.
+fn batches(mut pieces: Vec<Piece<'_>>) -> Vec<Vec<Piece<'_>>> {
+    let place = |piece: &Piece<'_>| piece.place().map(|(source, at)| (Arc::as_ptr(source).addr(), at));
+    pieces.sort_by_key(place);
+    let mut batches: Vec<Vec<Piece<'_>>> = Vec::new();
+    let mut left = 0;
+    for piece in pieces {
+        let gap = batches.last().and_then(|batch| batch.last()).and_then(|last| gap(last, &piece));
+        let size = gap.map(|gap| gap.saturating_add(piece.len()));
+        match (batches.last_mut(), size) {
+            (Some(batch), Some(size)) if size <= left => {
+                left -= size;
+                batch.push(piece);
+            }
+            _ => {
+                left = PIECE_BYTES.saturating_sub(piece.len());
+                batches.push(vec![piece]);
+            }
+        }
+    }
+    batches
+}
+
+/// Bytes between two pieces of one source; `None` when they are better read apart.
+fn gap(before: &Piece<'_>, after: &Piece<'_>) -> Option<u64> {
+    let ((source, start), (other, next)) = (before.place()?, after.place()?);
+    let gap = next.checked_sub(start + before.len()).filter(|gap| *gap <= MAX_GAP_BYTES)?;
+    Arc::ptr_eq(source, other).then_some(gap)
+}
+
+/// What is still to be read, and how far it was announced.
+struct Queue<'a> {
+    batches: std::vec::IntoIter<Vec<Piece<'a>>>,
+    announced: usize,
+}
+
+impl<'a> Queue<'a> {
+    /// The next batch, and where the one lies that is to be announced in turn.
+    fn next(&mut self) -> Option<(Vec<Piece<'a>>, Vec<(SourceRef, u64, u64)>)> {
+        let batch = self.batches.next()?;
+        let ahead = self.batches.as_slice();
+        self.announced = self.announced.saturating_sub(1);
+        let new = ahead.get(self.announced..ahead.len().min(AHEAD_BATCHES)).unwrap_or_default();
+        self.announced += new.len();
+        Some((batch, new.iter().filter_map(|batch| range(batch)).collect()))
+    }
+}
+
+/// Where a batch lies.
+fn range(batch: &[Piece<'_>]) -> Option<(SourceRef, u64, u64)> {
+    let ((source, start), last) = (batch.first()?.place()?, batch.last()?);
+    Some((source.clone(), start, last.place()?.1 + last.len() - start))
+}
+
+fn read_all(batches: Vec<Vec<Piece<'_>>>) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    let queue = Mutex::new(pieces.into_iter());
+    let queue = Mutex::new(Queue { batches: batches.into_iter(), announced: 0 });
     let next = || queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
     let work = || {
-        while let Some(piece) = next() {
-            let path = piece.path;
-            read(piece).at(|| path.to_owned())?;
+        let mut gaps = Vec::new();
+        while let Some((batch, ahead)) = next() {
+            for (source, start, len) in ahead {
+                source.expect(start, len);
+            }
+            read_batch(batch, &mut gaps)?;
         }
         Ok(())
     };
@@ -100,12 +172,35 @@ fn read_all(pieces: Vec<Piece<'_>>) -> Result<()> {
     })
 }
 
+/// Reads pieces in one go; what lies between them goes to `gaps`.
+fn read_batch(mut batch: Vec<Piece<'_>>, gaps: &mut Vec<u8>) -> Result<()> {
+    if batch.len() > 1
+        && let Some((source, start, len)) = range(&batch)
+    {
+        gaps.resize(PIECE_BYTES as usize, 0);
+        let (mut rest, mut position) = (gaps.as_mut_slice(), start);
+        let mut parts: Vec<&mut [u8]> = Vec::with_capacity(2 * batch.len());
+        for piece in &mut batch {
+            let at = piece.place().map_or(position, |(_, at)| at);
+            let (gap, others) = rest.split_at_mut((at - position) as usize);
+            (rest, position) = (others, at + piece.len());
+            parts.extend([gap, &mut *piece.memory]);
+        }
+        debug_assert_eq!(position, start + len);
+        if source.read_parts_at(start, &mut parts).is_ok() {
+            return Ok(());
+        }
+    }
+    // One by one, the error tells whose it is.
+    batch.into_iter().try_for_each(|piece| {
+        let path = piece.path;
+        read(piece).at(|| path.to_owned())
+    })
+}
+
 fn read(piece: Piece<'_>) -> Result<()> {
     if let Some((source, offset, _)) = piece.data.as_range() {
-        let (start, len) = (offset + piece.start, piece.memory.len() as u64);
-        source.read_at(start, piece.memory)?;
-        source.forget(start, len);
-        return Ok(());
+        return source.read_at(offset + piece.start, piece.memory);
     }
     let mut rest = piece.memory;
     piece.data.stream(&mut |block| {

@@ -81,7 +81,9 @@ pub fn input(path: impl AsRef<Path>) -> Result<Input> {
         Ok(found) if found.is_file() => {
             Ok(Input::file_in(name, local::open(path)?, LocalFolder::around(path)?))
         }
-        Ok(_) => Err(Error::usage("this is neither a file nor a folder")).at(shown),
+        Ok(_) => Err(Error::usage("this is neither a file nor a folder")
+            .hint("what comes from a pipe or a device is read when it is a file"))
+        .at(shown),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => prefix(path, name).at(shown),
         Err(error) => Err(Error::io("cannot open", &error)).at(shown),
     }

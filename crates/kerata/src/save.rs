@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kerata_core::artifact::{TraceOrigin, Traces};
-use kerata_core::{Artifact, Error, FolderSink, LossReport, Result, Sink};
+use kerata_core::{Artifact, Data, Error, FolderSink, LossReport, Result, Sink};
 use kerata_formats::{Compression, Format, Layout, Output, WriteOptions, by_extension};
 use kerata_nn::Registry;
 use kerata_store::{LocalStorage, PutOptions, Storage};
@@ -203,7 +203,8 @@ fn write(
     write_options.max_shard_bytes = options.max_shard_bytes;
     write_options.compression = options.compression;
     write_options.without_traces = options.traces == Some(false);
-    let expected = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
+    // How small something gets is not known before.
+    let expected = if options.compression == Compression::None { expected_bytes(artifact) } else { 0 };
     let put = PutOptions::new().overwrite(options.overwrite).expected_bytes(expected);
     let written = AtomicU64::new(0);
     let watch = Watch { written: &written, observer: options.observer.as_deref() };
@@ -211,9 +212,10 @@ fn write(
         Layout::File => {
             let mut file = storage.create(name, &put)?;
             let mut sink = WatchedSink { sink: &mut *file, watch };
-            let losses = format.write(artifact, &mut Output::File(&mut sink), &write_options)?;
-            refuse_losses(&losses, options)?;
-            artifact.verify()?;
+            let losses = verified(artifact, || {
+                let losses = format.write(artifact, &mut Output::File(&mut sink), &write_options)?;
+                refuse_losses(losses, options)
+            })?;
             file.publish()?;
             losses
         }
@@ -233,9 +235,10 @@ fn write(
                 Layout::Folder => Output::Folder(&mut watched),
                 _ => Output::Siblings { name: name.to_owned(), folder: &mut watched },
             };
-            let losses = format.write(artifact, &mut output, &write_options)?;
-            refuse_losses(&losses, options)?;
-            artifact.verify()?;
+            let losses = verified(artifact, || {
+                let losses = format.write(artifact, &mut output, &write_options)?;
+                refuse_losses(losses, options)
+            })?;
             folder.publish()?;
             if let Some(old) = old_shards {
                 old.clear(storage, name);
@@ -246,7 +249,42 @@ fn write(
     Ok(Saved { format: format.name(), bytes: written.into_inner(), losses })
 }
 
-fn refuse_losses(losses: &LossReport, options: &SaveOptions) -> Result<()> {
+/// About how long the file gets, rather too long: room that is taken later stops what is being written.
+pub(crate) fn expected_bytes(artifact: &Artifact) -> u64 {
+    const BESIDE_BYTES: u64 = 1 << 20;
+    const BESIDE_VARIABLE_BYTES: u64 = 2 << 10;
+    let of_variables = artifact.variables.iter().map(|(_, variable)| variable.data.len());
+    let of_files = artifact.assets.values().chain(artifact.extras.values()).map(Data::len);
+    let bytes: u64 = of_variables.chain(of_files).sum();
+    bytes + BESIDE_BYTES + BESIDE_VARIABLE_BYTES * artifact.variables.len() as u64
+}
+
+/// Writes, and meanwhile compares the checksums of what the artifact was read from.
+pub(crate) fn verified(
+    artifact: &Artifact,
+    write: impl FnOnce() -> Result<LossReport>,
+) -> Result<LossReport> {
+    if artifact.checks.is_empty() {
+        return write();
+    }
+    let has_failed = AtomicBool::new(false);
+    let go_on = || match has_failed.load(Ordering::Relaxed) {
+        true => Err(Error::internal("a check that nobody waits for")),
+        false => Ok(()),
+    };
+    std::thread::scope(|scope| {
+        let check = std::thread::Builder::new().spawn_scoped(scope, || artifact.verify_while(&go_on));
+        let losses = write().inspect_err(|_| has_failed.store(true, Ordering::Relaxed))?;
+        let stopped = |_| Err(Error::internal("the thread that compares checksums stopped"));
+        match check {
+            Ok(thread) => thread.join().unwrap_or_else(stopped)?,
+            Err(_) => artifact.verify()?,
+        }
+        Ok(losses)
+    })
+}
+
+fn refuse_losses(losses: LossReport, options: &SaveOptions) -> Result<LossReport> {
     match losses.losses().first() {
         Some(loss) if options.strict => {
             let more = losses.losses().len() - 1;
@@ -254,7 +292,7 @@ fn refuse_losses(losses: &LossReport, options: &SaveOptions) -> Result<()> {
             Err(Error::mismatch(format!("the format cannot hold {loss}{more}"))
                 .hint("leave out strict to save the rest"))
         }
-        _ => Ok(()),
+        _ => Ok(losses),
     }
 }
 

@@ -69,7 +69,7 @@ impl Target {
         let mut options = options.overwrite(self.overwrite).observer(move |written| {
             watched.set_position(written);
             match stop.load(Ordering::Relaxed) {
-                true => Err(Error::new(ErrorKind::Io, "interrupted: nothing was changed")),
+                true => Err(Error::interrupted("nothing was changed")),
                 false => Ok(()),
             }
         });
@@ -79,6 +79,11 @@ impl Target {
         let saved = save(options);
         bar.finish_and_clear();
         saved.map_err(|error| match error.kind() {
+            ErrorKind::Usage if self.to.is_none() && dst.is_dir() => {
+                Error::usage("this is a folder; a model is written to a file in it")
+                    .at(dst.display().to_string())
+                    .hint(format!("name the file: `{}`", dst.join("model.keras").display()))
+            }
             ErrorKind::AlreadyExists if !self.overwrite => Error::already_exists(error.message())
                 .at(dst.display().to_string())
                 .hint("add --overwrite to replace it, or choose another name"),

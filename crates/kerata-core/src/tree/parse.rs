@@ -15,7 +15,7 @@ pub(super) fn parse(text: &[u8], limits: &Limits) -> Result<Tree> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = std::str::from_utf8(text)
         .map_err(|error| Error::corrupt(format!("JSON is not UTF-8 at byte {}", error.valid_up_to())))?;
-    let mut parser = Parser { text, position: 0, depth_left: limits.max_json_depth };
+    let mut parser = Parser { text, position: 0, depth_left: limits.max_json_depth, entries: Vec::new() };
     let tree = parser.value()?;
     parser.skip_space();
     match parser.peek() {
@@ -28,6 +28,8 @@ struct Parser<'a> {
     text: &'a str,
     position: usize,
     depth_left: usize,
+    /// Entries of the objects that have not ended, so that each object takes its memory once.
+    entries: Vec<(String, Tree)>,
 }
 
 impl<'a> Parser<'a> {
@@ -53,9 +55,9 @@ impl<'a> Parser<'a> {
     }
 
     fn object(&mut self) -> Result<Tree> {
-        let mut entries = Object::new();
+        let start = self.entries.len();
         if self.take_after_space(b'}') {
-            return Ok(Tree::Object(entries));
+            return Ok(Tree::Object(Object::new()));
         }
         loop {
             self.skip_space();
@@ -67,17 +69,20 @@ impl<'a> Parser<'a> {
                 return Err(self.error("expected `:`"));
             }
             let value = self.value()?;
-            if entries.insert(key, value).is_some() {
-                let key = entries.last().map_or("", |entry| entry.0.as_str());
-                return Err(self.error(&format!("a key stands twice (near `{key}`)")));
-            }
+            self.entries.push((key, value));
             if self.take_after_space(b'}') {
-                return Ok(Tree::Object(entries));
+                break;
             }
             if !self.take_after_space(b',') {
                 return Err(self.error("expected `,` or `}`"));
             }
         }
+        let count = self.entries.len() - start;
+        let object: Object = self.entries.drain(start..).collect();
+        if object.len() < count {
+            return Err(self.error("a key stands twice in the object that ends"));
+        }
+        Ok(Tree::Object(object))
     }
 
     fn list(&mut self) -> Result<Tree> {
@@ -97,20 +102,18 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self) -> Result<Tree> {
-        const WORDS: [(&str, Tree); 5] = [
-            ("true", Tree::Bool(true)),
-            ("false", Tree::Bool(false)),
-            ("null", Tree::Null),
-            ("NaN", Tree::Float(f64::NAN)),
-            ("Infinity", Tree::Float(f64::INFINITY)),
-        ];
-        for (word, tree) in WORDS {
-            if self.rest().starts_with(word) {
-                self.position += word.len();
-                return Ok(tree);
-            }
+        let (word, tree) = match self.peek() {
+            Some(b't') => ("true", Tree::Bool(true)),
+            Some(b'f') => ("false", Tree::Bool(false)),
+            Some(b'n') => ("null", Tree::Null),
+            Some(b'N') => ("NaN", Tree::Float(f64::NAN)),
+            _ => ("Infinity", Tree::Float(f64::INFINITY)),
+        };
+        if !self.rest().starts_with(word) {
+            return Err(self.error("not a JSON value"));
         }
-        Err(self.error("not a JSON value"))
+        self.position += word.len();
+        Ok(tree)
     }
 
     fn number(&mut self) -> Result<Tree> {
@@ -124,7 +127,9 @@ impl<'a> Parser<'a> {
         let tree = if token.contains(['.', 'e', 'E']) {
             is_json_float(token).then(|| token.parse().ok().map(Tree::Float)).flatten()
         } else {
-            is_json_int(token).then(|| token.parse().ok().map(Tree::Int)).flatten()
+            // Reading 128 bits takes several times as long.
+            let int = || token.parse::<i64>().map(i128::from).or_else(|_| token.parse()).ok();
+            is_json_int(token).then(int).flatten().map(Tree::Int)
         };
         let tree = tree.ok_or_else(|| self.error("not a JSON number"))?;
         self.position += len;

@@ -23,7 +23,7 @@ pub(super) fn write(artifact: &Artifact, sink: &mut dyn Sink) -> Result<LossRepo
         return Ok(LossReport::new());
     }
     let mut graph: GraphDef = proto::decode(data.bytes()?.into_owned().into())?;
-    for (path, old) in &original.variables {
+    for (path, old) in original.variables.iter() {
         let new = artifact.variables.get(path);
         let new = new.filter(|new| new.dtype == old.dtype && new.shape == old.shape);
         let new = new.ok_or_else(|| Error::mismatch(format!("weight `{path}` is gone or another one")))?;

@@ -129,7 +129,7 @@ impl<'a> Kept<'a> {
 /// Whether all variables lie in the weights as they are, so that one can be replaced by other bytes.
 fn is_plain(original: &Original, weights: &Member) -> bool {
     let mut sources = Vec::new();
-    for (_, variable) in &original.variables {
+    for (_, variable) in original.variables.iter() {
         match variable.data.as_range() {
             Some((source, ..)) => sources.push(source),
             None if variable.data.is_empty() => {}
@@ -156,8 +156,7 @@ fn changes(artifact: &Artifact, original: &Original) -> Result<Weights> {
     }
     let mut places = Vec::new();
     let changed: HashSet<&str> = changed.into_iter().collect();
-    let is_changed =
-        |(path, old): &&(String, Variable)| changed.contains(path.as_str()) && !old.data.is_empty();
+    let is_changed = |(path, old): &(&str, &Variable)| changed.contains(path) && !old.data.is_empty();
     for (path, old) in original.variables.iter().filter(is_changed) {
         let (Some((_, offset, len)), Some(new)) = (old.data.as_range(), artifact.variables.get(path)) else {
             return Ok(Weights::Other);

@@ -86,7 +86,7 @@ impl Disk for LocalDisk {
             Ok(found) if found.is_dir() => Ok(Some(EntryKind::Folder)),
             Ok(_) => Ok(Some(EntryKind::File)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("look", &error)),
+            Err(error) => Err(Error::io("look at the path", &error)),
         }
     }
 
@@ -156,7 +156,7 @@ impl Disk for LocalDisk {
 
     fn rename(&self, from: &str, to: &str, how: Rename) -> Result<()> {
         let (from, to) = (self.path(from), self.path(to));
-        let failed = |error: std::io::Error| Error::io("rename", &error);
+        let failed = |error: std::io::Error| Error::io("give the file its name", &error);
         let flags = match how {
             Rename::Replace => return fs::rename(from, to).map_err(failed),
             Rename::NoReplace => RenameFlags::NOREPLACE,
@@ -215,7 +215,7 @@ impl Disk for LocalDisk {
 
 /// Renames where the system has no flag for it: a link fails when the name is taken.
 fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    let failed = |error: std::io::Error| Error::io("rename", &error);
+    let failed = |error: std::io::Error| Error::io("give the file its name", &error);
     if fs::metadata(from).map_err(failed)?.is_dir() {
         if fs::symlink_metadata(to).is_ok() {
             return Err(Error::already_exists("the name is taken"));

@@ -11,6 +11,7 @@ use super::decide::Bests;
 use super::manifest::{MANIFEST, Manifest};
 use super::seal::{open, seal, unseal};
 use super::{CheckpointOptions, Contents, Moment, StepInfo};
+use crate::save::{expected_bytes, verified};
 
 /// The steps of a storage.
 pub(super) struct StepFolder {
@@ -175,16 +176,13 @@ impl StepFolder {
 
     /// Publishes a file; gives its size.
     fn write(&self, artifact: &Artifact, name: &str) -> Result<u64> {
-        let expected = artifact.variables.iter().map(|(_, variable)| variable.data.len()).sum();
-        let put = PutOptions::new().overwrite(true).expected_bytes(expected);
+        let put = PutOptions::new().overwrite(true).expected_bytes(expected_bytes(artifact));
         let mut file = self.storage.create(name, &put)?;
+        let format = self.options.contents.format()?;
         // What a file of weights leaves out is what was asked for.
-        let _: LossReport = self.options.contents.format()?.write(
-            artifact,
-            &mut Output::File(&mut *file),
-            &WriteOptions::new(),
-        )?;
-        artifact.verify()?;
+        let _: LossReport = verified(artifact, || {
+            format.write(artifact, &mut Output::File(&mut *file), &WriteOptions::new())
+        })?;
         let bytes = file.position();
         file.publish()?;
         Ok(bytes)

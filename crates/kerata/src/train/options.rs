@@ -225,7 +225,7 @@ impl FitOptions {
     }
 
     /// Sets what ends the training after the step in which it becomes true. The training saves what it takes to continue, if
-    /// it has checkpoints or a backup, and gives an error of kind [`Io`](kerata_core::ErrorKind::Io).
+    /// it has checkpoints or a backup, and gives an error of kind [`Interrupted`](kerata_core::ErrorKind::Interrupted).
     #[must_use]
     pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(flag);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
-use kerata_core::{Artifact, Error, ErrorKind, Result, ResultExt, Role, Tree};
+use kerata_core::{Artifact, Error, Result, ResultExt, Role, Tree};
 use kerata_engine::{Session, SessionOptions, engine};
 use kerata_nn::optimizers::Trained;
 use kerata_nn::training::{self, Compiled, StepGraph};
@@ -271,7 +271,7 @@ impl State<'_> {
             return Ok(());
         }
         self.tell(|callback, training| callback.on_interrupt(training), logs, batch)?;
-        Err(Error::new(ErrorKind::Io, format!("interrupted after step {}", self.position.step)))
+        Err(Error::interrupted(format!("after step {}", self.position.step)))
     }
 
     /// Tells the callbacks of a moment.

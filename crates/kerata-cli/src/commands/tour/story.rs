@@ -8,7 +8,7 @@ use kerata::datasets::Split;
 use kerata::text::memory;
 use kerata::train::History;
 use kerata::{Model, PredictOptions, Predictor, SaveOptions, Saved};
-use kerata_core::{Artifact, Error, ErrorKind, Result, Tree};
+use kerata_core::{Artifact, Error, Result, Tree};
 
 use super::network::accuracy;
 use crate::answer::Answer;
@@ -124,7 +124,7 @@ impl Story {
     /// Whether Ctrl-C was pressed.
     pub fn check_stop(&self) -> Result<()> {
         match self.context.stop.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err(Error::new(ErrorKind::Io, "interrupted").hint("what is there already stays")),
+            true => Err(Error::interrupted("what is there already stays")),
             false => Ok(()),
         }
     }

@@ -61,7 +61,7 @@ impl Totals {
 }
 
 impl Dataset {
-    pub(super) fn read<'a>(decoder: &Decoder<'a, '_>, header: &Header<'a>, totals: &Totals) -> Result<Self> {
+    pub(super) fn read<'a>(decoder: &Decoder<'a, '_>, header: &Header, totals: &Totals) -> Result<Self> {
         let (image, limits) = (decoder.image, decoder.limits);
         if header.find(kind::EXTERNAL_FILES).is_some() {
             return Err(Error::untrusted("a dataset stored in external files")
@@ -111,7 +111,7 @@ impl Dataset {
 #[expect(clippy::too_many_arguments, reason = "everything that describes a chunked dataset")]
 fn chunked(
     image: &Image<'_>,
-    header: &Header<'_>,
+    header: &Header,
     space: &Dataspace,
     datatype: Datatype,
     layout: ChunkLayout,
@@ -168,7 +168,7 @@ impl Fill {
     }
 }
 
-fn fill(image: &Image<'_>, header: &Header<'_>, datatype: Datatype) -> Result<Fill> {
+fn fill(image: &Image<'_>, header: &Header, datatype: Datatype) -> Result<Fill> {
     let value = match (header.find(kind::FILL), header.find(kind::OLD_FILL)) {
         (Some(_), _) => new_fill(plain(image, header, kind::FILL, "fill value")?)?,
         (None, Some(_)) => {
@@ -205,12 +205,12 @@ fn sized<'b>(cursor: &mut Cursor<'b>) -> Result<&'b [u8]> {
 }
 
 /// Body of a message and whether it is shared.
-fn message<'h>(header: &'h Header<'_>, kind: u16, what: &str) -> Result<(&'h [u8], bool)> {
+fn message<'h>(header: &'h Header, kind: u16, what: &str) -> Result<(&'h [u8], bool)> {
     let message = header.find(kind).ok_or_else(|| Error::corrupt(format!("a dataset without {what}")))?;
     Ok((header.body(message), message.shared))
 }
 
-fn plain<'h>(image: &Image<'_>, header: &'h Header<'_>, kind: u16, what: &str) -> Result<Cursor<'h>> {
+fn plain<'h>(image: &Image<'_>, header: &'h Header, kind: u16, what: &str) -> Result<Cursor<'h>> {
     match message(header, kind, what)? {
         (_, true) => Err(Error::unsupported(format!("a {what} shared between objects"))),
         (body, false) => Ok(image.cursor(body)),

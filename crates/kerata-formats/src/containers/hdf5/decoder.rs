@@ -19,14 +19,14 @@ use super::swap;
 pub(super) struct Decoder<'a, 'i> {
     pub image: &'i Image<'a>,
     pub limits: &'i Limits,
-    pub heap: GlobalHeap<'a>,
+    pub heap: GlobalHeap,
     /// Bytes that may still be decoded in this file.
     pub budget: Cell<u64>,
 }
 
 impl<'a> Decoder<'a, '_> {
     /// All attributes of an object.
-    pub fn attributes(&self, header: &Header<'a>) -> Result<Attributes> {
+    pub fn attributes(&self, header: &Header) -> Result<Attributes> {
         let mut map = IndexMap::new();
         for message in header.messages() {
             match message.kind {

@@ -1,9 +1,9 @@
 //! Dense storage of links and attributes: a fractal heap whose objects a version 2 B-tree lists.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use bytes::Bytes;
 use kerata_core::{Error, Result};
 
 use super::btree2::Tree2;
@@ -100,7 +100,7 @@ impl<'a, 'i> Dense<'a, 'i> {
         })
     }
 
-    fn object<'o>(&'o self, id: &'o [u8]) -> Result<Cow<'o, [u8]>> {
+    fn object(&self, id: &[u8]) -> Result<Bytes> {
         let mut cursor = self.image.cursor(id);
         let flags = cursor.u8()?;
         if flags & 0xc0 != 0 {
@@ -118,13 +118,13 @@ impl<'a, 'i> Dense<'a, 'i> {
                 if self.id_size > 17 {
                     return Err(Error::unsupported("long tiny objects in a fractal heap"));
                 }
-                cursor.take(length).map(Cow::Borrowed)
+                cursor.take(length).map(Bytes::copy_from_slice)
             }
             _ => Err(Error::corrupt("a heap ID of no known type")),
         }
     }
 
-    fn huge(&self, mut cursor: Cursor<'_>) -> Result<Cow<'_, [u8]>> {
+    fn huge(&self, mut cursor: Cursor<'_>) -> Result<Bytes> {
         let widths = self.image.widths();
         if cursor.remaining() >= widths.offset + widths.length {
             let (address, length) = (cursor.defined()?, cursor.length()?);
@@ -146,7 +146,7 @@ impl<'a, 'i> Dense<'a, 'i> {
     }
 
     /// An object at an offset of the heap's own address space: descends the doubling table.
-    fn managed(&self, offset: u64, length: u64) -> Result<Cow<'_, [u8]>> {
+    fn managed(&self, offset: u64, length: u64) -> Result<Bytes> {
         let mut block = self.root.ok_or_else(|| Error::corrupt("an object in an empty heap"))?;
         let mut rest = offset;
         let mut rows = self.root_rows;
@@ -218,7 +218,7 @@ impl<'a, 'i> Dense<'a, 'i> {
         }
         let bytes = self.image.bytes(block, size)?;
         let at = 5 + self.image.widths().offset + self.offset_size;
-        let mut copy = bytes.into_owned();
+        let mut copy = bytes.to_vec();
         let field = copy.get_mut(at..at + 4).ok_or_else(|| Error::corrupt("a heap block too small"))?;
         let stored: Vec<u8> = field.to_vec();
         field.fill(0);

@@ -162,10 +162,9 @@ impl<'l> Walk<'l> {
         while let Some(step) = steps.pop() {
             match step {
                 Step::Leave(position) => self.leave(position),
-                Step::Enter(link, depth) => {
-                    let path = link.path.clone();
-                    let entered = self.enter(&decoder, &totals, link, depth, &mut links);
-                    let entered = entered.at(|| format!("`/{path}`"));
+                Step::Enter(mut link, depth) => {
+                    let entered = self.enter(&decoder, &totals, &mut link, depth, &mut links);
+                    let entered = entered.at(|| format!("`/{}`", link.path));
                     let group = match entered {
                         Ok(group) => group,
                         Err(error) => {
@@ -173,7 +172,8 @@ impl<'l> Walk<'l> {
                             None
                         }
                     };
-                    if group.is_some() && (self.is_wanted)(&path) {
+                    let known = group.and_then(|position| self.file.groups.get_index(position));
+                    if known.is_some_and(|(path, _)| (self.is_wanted)(path)) {
                         return Ok(());
                     }
                     if let Some(position) = group.filter(|_| depth < self.deepest) {
@@ -187,12 +187,12 @@ impl<'l> Walk<'l> {
         Ok(())
     }
 
-    /// Reads one object; the position of a group whose children are now in `links`.
+    /// Reads one object, which takes the path of the link; the position of a group whose children are now in `links`.
     fn enter<'a>(
         &mut self,
         decoder: &Decoder<'a, '_>,
         totals: &Totals,
-        link: Link,
+        link: &mut Link,
         depth: usize,
         links: &mut Vec<Link>,
     ) -> Result<Option<usize>> {
@@ -204,6 +204,7 @@ impl<'l> Walk<'l> {
             return Err(Error::limit(format!("more than {} groups and datasets", limits.max_tensors)));
         }
         let Link { path, address, creation_order } = link;
+        let (address, creation_order) = (*address, *creation_order);
         match self.seen.get(&address) {
             Some(Seen::Group) => {
                 return Err(Error::untrusted("a group that is linked twice, perhaps inside itself"));
@@ -211,7 +212,7 @@ impl<'l> Walk<'l> {
             Some(Seen::Dataset(position)) => {
                 let known = self.file.datasets.get_index(*position).map(|(_, dataset)| dataset.clone());
                 let known = known.ok_or_else(|| Error::internal("a dataset that was read is gone"))?;
-                self.file.datasets.insert(path, Dataset { creation_order, ..known });
+                self.file.datasets.insert(std::mem::take(path), Dataset { creation_order, ..known });
                 return Ok(None);
             }
             None => {}
@@ -220,7 +221,7 @@ impl<'l> Walk<'l> {
         if header.find(kind::LAYOUT).is_some() {
             let dataset = Dataset::read(decoder, &header, totals)?;
             self.seen.insert(address, Seen::Dataset(self.file.datasets.len()));
-            self.file.datasets.insert(path, Dataset { address, creation_order, ..dataset });
+            self.file.datasets.insert(std::mem::take(path), Dataset { address, creation_order, ..dataset });
             return Ok(None);
         }
         if !is_group(&header) {
@@ -232,7 +233,7 @@ impl<'l> Walk<'l> {
             return Ok(None);
         }
         self.seen.insert(address, Seen::Group);
-        let attributes = self.or_note(decoder.attributes(&header), &path)?.unwrap_or_default();
+        let attributes = self.or_note(decoder.attributes(&header), path)?.unwrap_or_default();
         let mut notes = Vec::new();
         let lenient = self.lenient;
         let mut report = |error: Error| match lenient {
@@ -242,10 +243,10 @@ impl<'l> Walk<'l> {
             }
             false => Err(error),
         };
-        let lister = Lister { image: decoder.image, limits, parent: &path, links, report: &mut report };
+        let lister = Lister { image: decoder.image, limits, parent: path, links, report: &mut report };
         let listed = lister.list(&header);
         self.file.notes.extend(notes.into_iter().map(|note| note.at(format!("`/{path}`"))));
-        self.or_note(listed, &path)?;
+        self.or_note(listed, path)?;
         let (groups, datasets) = (self.file.groups.len(), self.file.datasets.len());
         let group = Group {
             attributes,
@@ -254,7 +255,7 @@ impl<'l> Walk<'l> {
             groups_below: groups + 1..groups + 1,
             datasets_below: datasets..datasets,
         };
-        self.file.groups.insert(path, group);
+        self.file.groups.insert(std::mem::take(path), group);
         Ok(Some(groups))
     }
 

@@ -33,13 +33,13 @@ pub(super) struct Lister<'a, 'l> {
 }
 
 /// Whether an object with this header is a group.
-pub(super) fn is_group(header: &Header<'_>) -> bool {
+pub(super) fn is_group(header: &Header) -> bool {
     let marks = [kind::SYMBOL_TABLE, kind::LINK_INFO, kind::LINK, kind::GROUP_INFO];
     header.messages().iter().any(|message| marks.contains(&message.kind))
 }
 
 impl Lister<'_, '_> {
-    pub fn list(mut self, header: &Header<'_>) -> Result<()> {
+    pub fn list(mut self, header: &Header) -> Result<()> {
         for message in header.messages() {
             let body = header.body(message);
             match message.kind {
@@ -71,7 +71,7 @@ impl Lister<'_, '_> {
         btree1::walk(image, tree, 0, image.widths().length, &mut |_, node| self.symbol_node(&heap, node))
     }
 
-    fn symbol_node(&mut self, heap: &LocalHeap<'_>, address: u64) -> Result<()> {
+    fn symbol_node(&mut self, heap: &LocalHeap, address: u64) -> Result<()> {
         let image = self.image;
         let head = image.bytes(address, 8)?;
         let mut cursor = image.cursor(&head);

@@ -1,8 +1,8 @@
 //! Object headers, versions 1 and 2: the list of messages that describes a group or a dataset.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::Bytes;
 use kerata_core::{Error, Result};
 
 use super::image::{Image, verify};
@@ -41,13 +41,13 @@ pub(super) struct Message {
 }
 
 /// The messages of one object.
-pub(super) struct Header<'a> {
-    blocks: Vec<Cow<'a, [u8]>>,
+pub(super) struct Header {
+    blocks: Vec<Bytes>,
     messages: Vec<Message>,
 }
 
-impl<'a> Header<'a> {
-    pub fn read(image: &Image<'a>, address: u64) -> Result<Self> {
+impl Header {
+    pub fn read(image: &Image<'_>, address: u64) -> Result<Self> {
         let first = image.bytes(address, 4)?;
         match *first {
             [b'O', b'H', b'D', b'R'] => Self::read_v2(image, address),
@@ -61,7 +61,7 @@ impl<'a> Header<'a> {
     }
 
     pub fn body(&self, message: &Message) -> &[u8] {
-        let block = self.blocks.get(message.block).map(AsRef::as_ref).unwrap_or_default();
+        let block = self.blocks.get(message.block).map(Bytes::as_ref).unwrap_or_default();
         block.get(message.range.clone()).unwrap_or_default()
     }
 
@@ -70,7 +70,7 @@ impl<'a> Header<'a> {
         self.messages.iter().find(|message| message.kind == kind)
     }
 
-    fn read_v1(image: &Image<'a>, address: u64) -> Result<Self> {
+    fn read_v1(image: &Image<'_>, address: u64) -> Result<Self> {
         let prefix = image.bytes(address, 16)?;
         let mut cursor = image.cursor(&prefix);
         cursor.skip(8)?;
@@ -94,7 +94,7 @@ impl<'a> Header<'a> {
         Ok(header)
     }
 
-    fn read_v2(image: &Image<'a>, address: u64) -> Result<Self> {
+    fn read_v2(image: &Image<'_>, address: u64) -> Result<Self> {
         let prefix = image.bytes(address, 6)?;
         let mut cursor = image.cursor(&prefix);
         cursor.skip(4)?;
@@ -141,7 +141,7 @@ impl<'a> Header<'a> {
         Ok(header)
     }
 
-    fn add_block(&mut self, bytes: Cow<'a, [u8]>) -> Result<usize> {
+    fn add_block(&mut self, bytes: Bytes) -> Result<usize> {
         if self.blocks.len() == MAX_BLOCKS {
             return Err(Error::limit(format!("an object header of more than {MAX_BLOCKS} blocks")));
         }

@@ -1,21 +1,21 @@
 //! Local heaps (names of a group) and global heaps (variable-length strings).
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
+use bytes::Bytes;
 use kerata_core::{Error, Result};
 
 use super::cursor::to_usize;
 use super::image::Image;
 
 /// The names of one symbol-table group.
-pub(super) struct LocalHeap<'a>(Cow<'a, [u8]>);
+pub(super) struct LocalHeap(Bytes);
 
-impl<'a> LocalHeap<'a> {
-    pub fn read(image: &Image<'a>, address: u64) -> Result<Self> {
+impl LocalHeap {
+    pub fn read(image: &Image<'_>, address: u64) -> Result<Self> {
         let widths = image.widths();
         let head = image.bytes(address, (8 + 2 * widths.length + widths.offset) as u64)?;
         let mut cursor = image.cursor(&head);
@@ -40,19 +40,19 @@ impl<'a> LocalHeap<'a> {
 
 /// The global heap collections that were read so far.
 #[derive(Default)]
-pub(super) struct GlobalHeap<'a>(RefCell<HashMap<u64, Collection<'a>>>);
+pub(super) struct GlobalHeap(RefCell<HashMap<u64, Collection>>);
 
-struct Collection<'a> {
-    bytes: Cow<'a, [u8]>,
+struct Collection {
+    bytes: Bytes,
     /// Sorted by index.
     objects: Vec<(u16, Range<usize>)>,
 }
 
-impl<'a> GlobalHeap<'a> {
+impl GlobalHeap {
     /// Hands the bytes of an object to `take`.
     pub fn with<T>(
         &self,
-        image: &Image<'a>,
+        image: &Image<'_>,
         address: u64,
         index: u32,
         take: impl FnOnce(&[u8]) -> Result<T>,
@@ -73,8 +73,8 @@ impl<'a> GlobalHeap<'a> {
     }
 }
 
-impl<'a> Collection<'a> {
-    fn read(image: &Image<'a>, address: u64) -> Result<Self> {
+impl Collection {
+    fn read(image: &Image<'_>, address: u64) -> Result<Self> {
         let head_size = 8 + image.widths().length;
         let head = image.bytes(address, head_size as u64)?;
         let mut cursor = image.cursor(&head);

@@ -1,13 +1,13 @@
 //! `Image`: the file as metadata sees it: checked ranges, verified checksums, a bound on the work done.
 
-use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
+use bytes::Bytes;
 use kerata_core::source::past_end;
 use kerata_core::{Error, Result, SourceRef};
 
 use super::checksum::lookup3;
-use super::cursor::{Cursor, Widths};
+use super::cursor::{Cursor, Widths, to_usize};
 
 /// Work that one read counts as, above its bytes.
 const WORK_PER_READ: u64 = 64;
@@ -16,41 +16,64 @@ const WORK_PER_BYTE: u64 = 16;
 /// Work always allowed.
 const WORK_FLOOR: u64 = 1 << 20;
 
+/// Distance of the windows through which metadata is read: it lies all over a file, a little in each place, and mapping
+/// all of these into memory would take more time and room than copying them.
+const WINDOW_BYTES: u64 = 4096;
+/// Windows that are kept.
+const WINDOWS: usize = 32;
+
 /// A file whose metadata is being read.
 ///
 /// Blocks that point at each other make a small file cost any amount of time; so the bytes handed out are counted,
 /// and the sum is bounded by a multiple of the file's length. That keeps every parser here linear.
 pub(super) struct Image<'a> {
     source: &'a SourceRef,
-    slice: Option<&'a [u8]>,
     widths: Widths,
     work_left: Cell<u64>,
+    /// Number and bytes of a window, each in the place that the number gives it. A window reaches to the end of the next
+    /// one, so that hardly anything lies across an edge.
+    windows: RefCell<[(u64, Bytes); WINDOWS]>,
 }
 
 impl<'a> Image<'a> {
     pub fn new(source: &'a SourceRef, widths: Widths) -> Self {
         let work = source.len().saturating_mul(WORK_PER_BYTE).saturating_add(WORK_FLOOR);
-        Self { source, slice: source.as_slice(), widths, work_left: Cell::new(work) }
+        Self { source, widths, work_left: Cell::new(work), windows: RefCell::default() }
     }
 
-    /// The bytes of a range, borrowed where they lie in memory.
-    pub fn bytes(&self, address: u64, len: u64) -> Result<Cow<'a, [u8]>> {
+    /// The bytes of a range.
+    pub fn bytes(&self, address: u64, len: u64) -> Result<Bytes> {
         let work = len.saturating_add(WORK_PER_READ);
         let left = self.work_left.get().checked_sub(work);
         self.work_left.set(left.ok_or_else(|| {
             Error::limit("metadata blocks are shared so often that reading them all would take too long")
         })?);
-        let Some(slice) = self.slice else {
-            return self.source.read_vec(address, len).map(Cow::Owned);
-        };
-        let start = usize::try_from(address).ok();
-        let range = start.and_then(|start| Some(start..start.checked_add(usize::try_from(len).ok()?)?));
-        let part = range.and_then(|range| slice.get(range));
-        part.map(Cow::Borrowed).ok_or_else(|| past_end(address, len, self.len()))
+        if address.checked_add(len).is_none_or(|end| end > self.len()) {
+            return Err(past_end(address, len, self.len()));
+        }
+        if len > WINDOW_BYTES {
+            return self.source.read_vec(address, len).map(Bytes::from);
+        }
+        let (start, len) = (to_usize(address % WINDOW_BYTES)?, to_usize(len)?);
+        self.window(address / WINDOW_BYTES, |window| window.slice(start..start + len))
+    }
+
+    /// Hands a window to `take`: all its bytes but for those past the end of the file.
+    fn window<T>(&self, number: u64, take: impl FnOnce(&Bytes) -> T) -> Result<T> {
+        let mut windows = self.windows.borrow_mut();
+        let place = windows.get_mut(to_usize(number % WINDOWS as u64)?);
+        let (known, bytes) = place.ok_or_else(|| Error::internal("a window out of place"))?;
+        if *known != number || bytes.is_empty() {
+            let start = number * WINDOW_BYTES;
+            let len = (2 * WINDOW_BYTES).min(self.len() - start);
+            *bytes = self.source.read_vec(start, len)?.into();
+            *known = number;
+        }
+        Ok(take(bytes))
     }
 
     /// The bytes of a range whose last four are the lookup3 checksum of the others.
-    pub fn checked(&self, address: u64, len: u64) -> Result<Cow<'a, [u8]>> {
+    pub fn checked(&self, address: u64, len: u64) -> Result<Bytes> {
         let bytes = self.bytes(address, len)?;
         verify(&bytes)?;
         Ok(bytes)

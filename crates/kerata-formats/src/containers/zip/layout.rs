@@ -42,11 +42,11 @@ fn only_end(tail: &[u8]) -> Result<usize> {
     });
     let Some((at, _)) = fitting.next() else {
         let is_there = tail.windows(4).any(|part| part == signature);
-        let what =
-            if is_there { "there are bytes behind the end record" } else { "the end record is missing" };
-        return Err(
-            Error::corrupt(format!("{what} of the zip file")).hint("the file was cut short or edited")
-        );
+        let what = match is_there {
+            true => "there are bytes behind the end record of the zip file",
+            false => "the zip file stops before its end record",
+        };
+        return Err(Error::corrupt(what).hint("the file was cut short or edited"));
     };
     // Readers look for the last signature; a second one in the comment makes them see another archive.
     let comment = tail.get(at + 4..).unwrap_or_default();

@@ -196,8 +196,8 @@ impl Check for Checksum {
         "zip".to_owned()
     }
 
-    fn run(&self) -> Result<()> {
-        stream(&self.source, &self.member, &mut |_| Ok(()))
+    fn run(&self, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        stream(&self.source, &self.member, &mut |_| go_on())
     }
 }
 
