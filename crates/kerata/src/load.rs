@@ -125,6 +125,9 @@ fn gap(before: &Piece<'_>, after: &Piece<'_>) -> Option<u64> {
     Arc::ptr_eq(source, other).then_some(gap)
 }
 
+/// Bytes of a source: where they begin, how many there are.
+type Range = (SourceRef, u64, u64);
+
 /// What is still to be read, and how far it was announced.
 struct Queue<'a> {
     batches: std::vec::IntoIter<Vec<Piece<'a>>>,
@@ -132,8 +135,8 @@ struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    /// The next batch, and where the one lies that is to be announced in turn.
-    fn next(&mut self) -> Option<(Vec<Piece<'a>>, Vec<(SourceRef, u64, u64)>)> {
+    /// The next batch, and where those lie that are to be announced now.
+    fn next(&mut self) -> Option<(Vec<Piece<'a>>, Vec<Range>)> {
         let batch = self.batches.next()?;
         let ahead = self.batches.as_slice();
         self.announced = self.announced.saturating_sub(1);
@@ -144,7 +147,7 @@ impl<'a> Queue<'a> {
 }
 
 /// Where a batch lies.
-fn range(batch: &[Piece<'_>]) -> Option<(SourceRef, u64, u64)> {
+fn range(batch: &[Piece<'_>]) -> Option<Range> {
     let ((source, start), last) = (batch.first()?.place()?, batch.last()?);
     Some((source.clone(), start, last.place()?.1 + last.len() - start))
 }
