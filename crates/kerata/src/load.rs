@@ -180,14 +180,16 @@ fn read_batch(mut batch: Vec<Piece<'_>>, gaps: &mut Vec<u8>) -> Result<()> {
     if batch.len() > 1
         && let Some((source, start, len)) = range(&batch)
     {
-        gaps.resize(PIECE_BYTES as usize, 0);
+        let between = len.saturating_sub(batch.iter().map(Piece::len).sum()) as usize;
+        gaps.resize(gaps.len().max(between), 0);
         let (mut rest, mut position) = (gaps.as_mut_slice(), start);
         let mut parts: Vec<&mut [u8]> = Vec::with_capacity(2 * batch.len());
         for piece in &mut batch {
             let at = piece.place().map_or(position, |(_, at)| at);
             let (gap, others) = rest.split_at_mut((at - position) as usize);
             (rest, position) = (others, at + piece.len());
-            parts.extend([gap, &mut *piece.memory]);
+            parts.extend(Some(gap).filter(|gap| !gap.is_empty()));
+            parts.push(&mut *piece.memory);
         }
         debug_assert_eq!(position, start + len);
         if source.read_parts_at(start, &mut parts).is_ok() {
@@ -218,5 +220,66 @@ fn read(piece: Piece<'_>) -> Result<()> {
         Ok(())
     } else {
         Err(Error::corrupt("a tensor decodes to fewer bytes than its shape has"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kerata_core::{DType, MemorySource, Variable};
+
+    use super::*;
+
+    /// Byte `i` of the source is `i % 251`.
+    fn source(len: usize) -> SourceRef {
+        MemorySource::shared((0..len).map(|at| (at % 251) as u8).collect())
+    }
+
+    #[test]
+    fn tensors_far_and_near_large_and_shared_all_come() {
+        let (near, far) = (source(30 << 20), source(1 << 20));
+        let places = [
+            (&near, 25 << 20, 100), // behind all others, named first
+            (&near, 0, 3),
+            (&near, 7, 20 << 20),           // in several pieces
+            (&near, 7, 20 << 20),           // the same bytes again
+            (&near, (20 << 20) + 10, 1000), // near the one before
+            (&far, 5, 70_000),
+            (&far, 70_005, 0),
+            (&far, 70_005, 11),
+            (&far, 200_000, 11), // further than what is read for nothing
+        ];
+        let mut artifact = Artifact::new();
+        for (number, (source, offset, len)) in places.iter().enumerate() {
+            let data = Data::range((*source).clone(), *offset, *len).unwrap();
+            let variable = Variable::new(DType::Uint8, [*len], data).unwrap();
+            artifact.variables.insert(format!("vars/{number}"), variable).unwrap();
+        }
+        hold(&mut artifact).unwrap();
+        for ((path, variable), (_, offset, len)) in artifact.variables.iter().zip(places) {
+            let bytes = variable.data.bytes().unwrap();
+            assert_eq!(bytes.len() as u64, len, "{path}");
+            let is_right = |(at, byte): (u64, &u8)| *byte == (at % 251) as u8;
+            assert!((offset..).zip(bytes.iter()).all(is_right), "{path}");
+        }
+    }
+
+    #[test]
+    fn neighbours_are_read_together_and_the_disk_hears_of_each_once() {
+        let source = source(64 << 20);
+        let mut memory = vec![0; 64 << 20];
+        let tensors: Vec<Data> =
+            (0..64).map(|at| Data::range(source.clone(), at << 20, (1 << 20) - 8).unwrap()).collect();
+        let size = (1 << 20) - 8;
+        let parts = memory.chunks_mut(1 << 20).map(|part| &mut part[..size]);
+        let pieces =
+            tensors.iter().zip(parts).map(|(data, memory)| Piece { path: "", data, start: 0, memory });
+        let batches = batches(pieces.collect());
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8; 8]);
+        let mut queue = Queue { batches: batches.into_iter(), announced: 0 };
+        let mut announced = Vec::new();
+        while let Some((_, ranges)) = queue.next() {
+            announced.extend(ranges.into_iter().map(|(_, start, _)| start >> 23));
+        }
+        assert_eq!(announced, [1, 2, 3, 4, 5, 6, 7]);
     }
 }
