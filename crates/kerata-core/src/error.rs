@@ -152,7 +152,7 @@ impl Error {
         Self::new(ErrorKind::Internal, message)
     }
 
-    /// [`ErrorKind::Io`], or the closer kind that the operating system's answer has: `cannot open the file: permission
+    /// [`ErrorKind::Io`], or the closer kind that the operating system's answer has: `cannot open the file: Permission
     /// denied`.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Os;
@@ -251,13 +251,10 @@ impl<T> ResultExt<T> for Result<T> {
     }
 }
 
-/// What the operating system answered, without number and capital.
+/// What the operating system answered, in its own words, without the number.
 fn answer(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(chars).collect()
+    text.split_once(" (os error ").map_or(text.as_str(), |(words, _)| words).to_owned()
 }
 
 /// Escapes control and bidirectional characters and cuts long text.
@@ -303,8 +300,8 @@ mod tests {
     fn the_system_and_the_user_are_named_in_plain_words() {
         // The numbers of Linux and macOS: no such file, permission denied, not a directory.
         let refused = |number| Error::io("open the file", &std::io::Error::from_raw_os_error(number));
-        assert_eq!(refused(2).to_string(), "not found: cannot open the file: no such file or directory");
-        assert!(refused(13).to_string().starts_with("io: cannot open the file: permission denied\n  hint: "));
+        assert_eq!(refused(2).to_string(), "not found: cannot open the file: No such file or directory");
+        assert!(refused(13).to_string().starts_with("io: cannot open the file: Permission denied\n  hint: "));
         assert_eq!(refused(20).hint_text(), Some("a part of the path is a file, no folder"));
         assert_eq!(Error::interrupted("after step 12").to_string(), "interrupted after step 12");
         assert_eq!(Error::interrupted("nothing was changed").to_string(), "interrupted: nothing was changed");

@@ -18,7 +18,7 @@ const WORK_FLOOR: u64 = 1 << 20;
 
 /// Distance of the windows through which metadata is read: it lies all over a file, a little in each place, and mapping
 /// all of these into memory would take more time and room than copying them.
-const WINDOW_BYTES: u64 = 4096;
+const WINDOW_BYTES: u64 = 2048;
 /// Windows that are kept.
 const WINDOWS: usize = 32;
 
