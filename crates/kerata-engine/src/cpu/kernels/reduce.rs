@@ -33,8 +33,6 @@ const LANES: usize = 16;
 const CHUNK: usize = 4096;
 /// Elements below which one thread folds all columns.
 const ALONE: usize = 8 * 1024;
-/// Columns worth a task of their own.
-const CUT: usize = 64;
 
 #[inline(always)]
 fn fold(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
@@ -97,8 +95,8 @@ by_isa! {
 }
 
 #[inline(always)]
-fn fold_into(x: &[f32], stride: usize, y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    for row in x.chunks(stride.max(1)) {
+fn fold_into(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    for row in x.chunks_exact(y.len()) {
         for (y, &x) in y.iter_mut().zip(row) {
             *y = f(*y, x);
         }
@@ -106,13 +104,13 @@ fn fold_into(x: &[f32], stride: usize, y: &mut [f32], f: impl Fn(f32, f32) -> f3
 }
 
 by_isa! {
-    /// Folds rows that begin so many elements apart into `y`; a mean is only summed.
-    pub fn columns(function: Reduce, x: &[f32], stride: usize, y: &mut [f32]) {
+    /// Folds rows as long as `y` into `y`; a mean is only summed.
+    pub fn columns(function: Reduce, x: &[f32], y: &mut [f32]) {
         match function {
-            Reduce::Sum | Reduce::Mean => fold_into(x, stride, y, |a, b| a + b),
-            Reduce::Max => fold_into(x, stride, y, maximum),
-            Reduce::Min => fold_into(x, stride, y, minimum),
-            Reduce::Prod => fold_into(x, stride, y, |a, b| a * b),
+            Reduce::Sum | Reduce::Mean => fold_into(x, y, |a, b| a + b),
+            Reduce::Max => fold_into(x, y, maximum),
+            Reduce::Min => fold_into(x, y, minimum),
+            Reduce::Prod => fold_into(x, y, |a, b| a * b),
         }
     }
 }
@@ -128,28 +126,16 @@ pub fn parts(
     out: &mut [f32],
 ) {
     let parts = count.div_ceil(most).max(1);
-    // Few lines are cut: columns do not know of each other.
-    let cuts = if outer * parts < 2 * workers.threads() {
-        width.div_ceil(CUT).min(2 * workers.threads())
-    } else {
-        1
-    };
-    let each = width.div_ceil(cuts.max(1)).next_multiple_of(LANES);
-    let cuts = width.div_ceil(each);
     let shared = Shared::new(out);
     let fold = |task: usize| {
-        let (line, column) = (task / cuts, task % cuts * each);
-        let (block, index) = (line / parts, line % parts);
+        let (block, index) = (task / parts, task % parts);
         let (from, to) = (index * most, (index * most + most).min(count));
-        // SAFETY: tasks have different lines or columns.
-        let out = unsafe { shared.part(line * width + column, each.min(width - column)) };
+        // SAFETY: tasks have different lines.
+        let out = unsafe { shared.part(task * width, width) };
         out.fill(function.identity());
-        if from < to {
-            let rows = &x[(block * count + from) * width + column..(block * count + to) * width];
-            columns(isa, function, rows, width, out);
-        }
+        columns(isa, function, &x[(block * count + from) * width..(block * count + to) * width], out);
     };
-    let tasks = outer * parts * cuts;
+    let tasks = outer * parts;
     if x.len() < ALONE { (0..tasks).for_each(fold) } else { workers.each(tasks, &fold) }
 }
 

@@ -9,9 +9,6 @@ use crate::cpu::kernels::memory::each_chunk;
 use crate::cpu::kernels::moves::{View, read};
 use crate::cpu::kernels::reduce::{self, Reduce};
 
-/// Rows folded in one go; partial results of more are joined in order.
-const ROWS: usize = 256;
-
 /// The step of a reduction of floats.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let (function, axes, keepdims) = reduction(request.op)?;
@@ -86,6 +83,18 @@ fn rows(cx: &Context, function: Reduce, data: &[f32], width: usize, out: &mut [f
     });
 }
 
+/// Rows that are folded in one go; partial results of more are joined in order. A number of parts that threads share out
+/// evenly, each of rows that one of them has most likely written.
+fn rows_of_part(count: usize) -> usize {
+    let rows = count.div_ceil(PARTS).clamp(LEAST, MOST);
+    if count <= rows { rows } else { count.div_ceil(count.div_ceil(rows).next_multiple_of(4)) }
+}
+
+/// Parts of rows that are folded, as far as each has at least so many rows and at most so many.
+const PARTS: usize = 16;
+const LEAST: usize = 16;
+const MOST: usize = 256;
+
 /// Reduces the middle of `outer x count x width`.
 fn columns(
     cx: &Context,
@@ -96,13 +105,14 @@ fn columns(
     width: usize,
     out: &mut [f32],
 ) {
-    let parts = count.div_ceil(ROWS).max(1);
+    let rows = rows_of_part(count);
+    let parts = count.div_ceil(rows).max(1);
     let mut partial = cx.pool.take(outer * parts * width);
-    reduce::parts(cx.isa, cx.workers, function, data, [outer, count, width], ROWS, &mut partial);
+    reduce::parts(cx.isa, cx.workers, function, data, [outer, count, width], rows, &mut partial);
     for (out, partial) in out.chunks_exact_mut(width.max(1)).zip(partial.chunks_exact((parts * width).max(1)))
     {
         out.fill(function.identity());
-        reduce::columns(cx.isa, function, partial, width, out);
+        reduce::columns(cx.isa, function, partial, out);
         if function == Reduce::Mean {
             out.iter_mut().for_each(|x| *x /= count as f32);
         }
