@@ -174,6 +174,46 @@ pub fn put<T: Copy>(block: &[T], shape: &[usize], outer: &[usize], at: &[usize],
     }
 }
 
+/// Copies a contiguous block of a shape to where it lies in a larger array of shape `outer`, from position `at`; all else
+/// there is `value`.
+pub fn pad<T: Copy + Send + Sync>(
+    workers: &Workers,
+    block: &[T],
+    (shape, outer, at): (&[usize], &[usize], &[usize]),
+    value: T,
+    out: &mut [T],
+) {
+    // Axes behind the last one that grows lie as they are.
+    let last = (0..shape.len()).rev().find(|&axis| shape[axis] != outer[axis]);
+    let Some(last) = last.filter(|_| !out.is_empty()) else { return out.copy_from_slice(block) };
+    let inner: usize = shape[last + 1..].iter().product();
+    let (size, width, before) = (shape[last] * inner, outer[last] * inner, at[last] * inner);
+    let rows = out.len() / width;
+    let group = if out.len() < ALONE { rows } else { rows.div_ceil(4 * workers.threads()) };
+    each_chunk(workers, out, group * width, &|task, out| {
+        for (row, out) in out.chunks_exact_mut(width).enumerate() {
+            let (mut row, mut from, mut step, mut is_inside) = (task * group + row, 0, size, true);
+            for axis in (0..last).rev() {
+                let place = (row % outer[axis]).wrapping_sub(at[axis]);
+                row /= outer[axis];
+                if place < shape[axis] {
+                    from += place * step;
+                    step *= shape[axis];
+                } else {
+                    is_inside = false;
+                }
+            }
+            if !is_inside {
+                out.fill(value);
+                continue;
+            }
+            out[..before].fill(value);
+            out[before..before + size].copy_from_slice(&block[from..from + size]);
+            out[before + size..].fill(value);
+        }
+    });
+}
+
 /// Offsets of the positions of some axes, in order.
 struct Odometer<'a> {
     shape: &'a [usize],
@@ -227,6 +267,29 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn padding_surrounds_a_block() {
+        let pad = |shape: &[usize], outer: &[usize], at: &[usize], threads| {
+            let block: Vec<usize> = (1..=shape.iter().product()).collect();
+            let mut out = vec![7; outer.iter().product()];
+            pad(&Workers::new(threads).unwrap(), &block, (shape, outer, at), 0, &mut out);
+            out
+        };
+        assert_eq!(pad(&[2, 2], &[3, 4], &[1, 1], 1), [0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0]);
+        assert_eq!(pad(&[2, 2], &[4, 2], &[1, 0], 1), [0, 0, 1, 2, 3, 4, 0, 0]);
+        assert_eq!(pad(&[2], &[2], &[0], 1), [1, 2]);
+        assert_eq!(pad(&[0, 2], &[1, 2], &[1, 0], 1), [0, 0]);
+        assert_eq!(pad(&[], &[], &[], 1), [1]);
+        // As `put` into zeros, and the same for all numbers of threads.
+        let (shape, outer, at) = ([2, 30, 40, 3], [2, 33, 45, 3], [0, 1, 4, 0]);
+        let block: Vec<usize> = (1..=shape.iter().product()).collect();
+        let mut want = vec![0; outer.iter().product()];
+        put(&block, &shape, &outer, &at, &mut want);
+        for threads in [1, 2, 4] {
+            assert_eq!(pad(&shape, &outer, &at, threads), want);
         }
     }
 

@@ -5,7 +5,7 @@ use kerata_core::{Array, DType, Result};
 
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
-use crate::cpu::kernels::moves::{View, put, read};
+use crate::cpu::kernels::moves::{View, pad, put, read};
 
 /// The step of an op that moves floats.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
@@ -139,8 +139,7 @@ impl Kernel for Padded {
             .collect();
         let data = x.as_f32()?;
         let output = cx.float(shape.clone(), |out| {
-            out.fill(self.0.value as f32);
-            put(data, x.shape(), &shape, &at, out);
+            pad(cx.workers, data, (x.shape(), &shape, &at), self.0.value as f32, out);
             Ok(())
         })?;
         Ok(vec![output])
