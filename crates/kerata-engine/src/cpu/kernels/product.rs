@@ -10,7 +10,9 @@ use super::patches::Rows;
 use super::tile::{self, TileArgs};
 use crate::cpu::workers::Workers;
 
-/// Depth after which a panel is cut, so that it stays in the second-level cache.
+/// Length of the chains that a sum is made of: rounding grows with the root of it, and a panel so deep stays in cache.
+const CHAIN: usize = 256;
+/// Most floats of a row that count for how many rows are a block.
 const DEPTH_BLOCK: usize = 1024;
 /// Floats of the left side that one block of rows reads.
 const ROWS_BLOCK: usize = 64 * 1024;
@@ -346,10 +348,11 @@ struct Cuts {
 }
 
 impl Cuts {
-    /// Ranges of about [`DEPTH_BLOCK`]: of the depth of one tap, of whole taps otherwise.
+    /// Ranges of at most [`CHAIN`] of one tap, of about as much in whole taps otherwise. They follow from the product's depth
+    /// alone, so that sums have one order.
     fn new(taps: usize, depth: usize) -> Cuts {
         let parts =
-            (taps * depth).div_ceil(DEPTH_BLOCK).clamp(1, if taps == 1 { depth.max(1) } else { taps.max(1) });
+            (taps * depth).div_ceil(CHAIN).clamp(1, if taps == 1 { depth.max(1) } else { taps.max(1) });
         Cuts { taps, depth, parts }
     }
 
@@ -397,8 +400,21 @@ mod tests {
         out
     }
 
+    /// A chain of fused multiply-adds for each cut, added up from `start`.
+    fn chains(taps: usize, depth: usize, start: f32, pair: impl Fn(usize) -> (f32, f32)) -> f32 {
+        let cuts = Cuts::new(taps, depth);
+        (0..cuts.parts).fold(start, |sum, index| {
+            let cut = cuts.get(index);
+            let from = cut.tap * depth + cut.offset;
+            let chain = |start| {
+                (from..from + cut.taps * cut.depth).map(&pair).fold(start, |sum, (a, b)| a.mul_add(b, sum))
+            };
+            if index == 0 { chain(sum) } else { sum + chain(0.0) }
+        })
+    }
+
     #[test]
-    fn products_equal_a_chain_of_fused_multiply_adds() {
+    fn products_equal_chains_of_fused_multiply_adds() {
         for (m, k, n) in
             [(1, 1, 1), (5, 7, 3), (13, 33, 70), (25, 2100, 17), (3, 64, 129), (7, 0, 5), (1, 2100, 330)]
         {
@@ -406,7 +422,7 @@ mod tests {
             let mut want = vec![0.0; m * n];
             for i in 0..m {
                 for j in 0..n {
-                    let sum = (0..k).fold(bias[j], |sum, p| a[i * k + p].mul_add(b[p * n + j], sum));
+                    let sum = chains(1, k, bias[j], |p| (a[i * k + p], b[p * n + j]));
                     want[i * n + j] = sum.clamp(-2.0, 3.0);
                 }
             }
@@ -428,9 +444,10 @@ mod tests {
 
     #[test]
     fn patches_equal_a_direct_convolution() {
-        // Few channels are copied together, more are read where they lie.
+        // Few channels are copied together, more are read where they lie, and many are summed in parts.
         direct_convolution(5);
         direct_convolution(11);
+        direct_convolution(150);
     }
 
     fn direct_convolution(channels: usize) {
@@ -462,21 +479,19 @@ mod tests {
         for (row, got) in out.chunks(9).enumerate() {
             let (n, [_, y, x0]) = (row / 24, [0, row / 6 % 4, row % 6]);
             for (j, got) in got.iter().enumerate() {
-                let mut sum = 0.0f32;
-                for ky in 0..3 {
-                    for kx in 0..2 {
-                        let (iy, ix) = ((y * 2 + ky) as isize - 1, (x0 + kx * 2) as isize - 1);
-                        for c in 0..channels {
-                            let inside = (0..7).contains(&iy) && (0..6).contains(&ix);
-                            let value = if inside {
-                                x[((n * 7 + iy as usize) * 6 + ix as usize) * channels + c]
-                            } else {
-                                0.0
-                            };
-                            sum = value.mul_add(w[((ky * 2 + kx) * channels + c) * 9 + j], sum);
-                        }
-                    }
-                }
+                let pair = |p: usize| {
+                    let (tap, c) = (p / channels, p % channels);
+                    let (ky, kx) = (tap / 2, tap % 2);
+                    let (iy, ix) = ((y * 2 + ky) as isize - 1, (x0 + kx * 2) as isize - 1);
+                    let inside = (0..7).contains(&iy) && (0..6).contains(&ix);
+                    let left = if inside {
+                        x[((n * 7 + iy as usize) * 6 + ix as usize) * channels + c]
+                    } else {
+                        0.0
+                    };
+                    (left, w[p * 9 + j])
+                };
+                let sum = chains(6, channels, 0.0, pair);
                 assert_eq!(*got, sum);
             }
         }

@@ -1,14 +1,15 @@
 //! The microkernel of every product: a tile of output rows times one panel of packed columns, kept in registers.
 //!
-//! Each output element is one chain of fused multiply-adds over k in rising order, whatever the tile, the
-//! instruction set or the thread: this is what makes results independent of all of them.
+//! What one call adds to an output element is one chain of fused multiply-adds over k in rising order, whatever the
+//! tile, the instruction set or the thread: this is what makes results independent of all of them.
 
 use super::isa::{Isa, Level, tiles_by_isa};
 use super::vector::{Lanes, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Ymm, Zmm};
 
-/// What one call computes: `out[r][j] = clamp(start + sum over taps and k of rows[r][tap][k] * panel[tap, k][j])`.
+/// What one call computes: `out[r][j] = clamp(start + sum over taps and k of rows[r][tap][k] * panel[tap, k][j])`, or
+/// `clamp(out[r][j] + (sum ...))` if it accumulates.
 pub struct TileArgs {
     /// Pointers to `depth` floats each, `[row][tap]`.
     pub rows: *const *const f32,
@@ -32,9 +33,9 @@ pub struct TileArgs {
     pub out_stride: usize,
     /// Columns to write, at most the width of the panel.
     pub columns: usize,
-    /// Start of the sums: the output itself if `accumulate`, else this if not null, else zero.
+    /// Start of the sums if not null and not `accumulate`, else zero.
     pub bias: *const f32,
-    /// Whether sums go on from what the output holds.
+    /// Whether sums are added to what the output holds.
     pub accumulate: bool,
     /// Lower clamp.
     pub low: f32,
@@ -118,9 +119,7 @@ unsafe fn row<V: Vector, const VECTORS: usize, const PANELS: usize>(args: &TileA
         let mut sums = [[V::splat(0.0); VECTORS]; PANELS];
         for p in 0..PANELS {
             for v in 0..VECTORS {
-                if args.accumulate {
-                    sums[p][v] = V::load(args.out.add(place(p, v)));
-                } else if !args.bias.is_null() {
+                if !args.accumulate && !args.bias.is_null() {
                     sums[p][v] = V::load(args.bias.add(place(p, v)));
                 }
             }
@@ -142,7 +141,9 @@ unsafe fn row<V: Vector, const VECTORS: usize, const PANELS: usize>(args: &TileA
         let (low, high) = (V::splat(args.low), V::splat(args.high));
         for p in 0..PANELS {
             for v in 0..VECTORS {
-                sums[p][v].clamp(low, high).store(args.out.add(place(p, v)));
+                let to = args.out.add(place(p, v));
+                let sum = if args.accumulate { V::load(to).plus(sums[p][v]) } else { sums[p][v] };
+                sum.clamp(low, high).store(to);
             }
         }
     }
@@ -165,15 +166,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileAr
     unsafe {
         let part = |v: usize| args.columns.saturating_sub(v * V::LANES);
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        if args.accumulate {
-            for r in 0..ROWS {
-                for v in 0..VECTORS {
-                    let from = args.out.add(r * args.out_stride + v * V::LANES);
-                    let n = part(v);
-                    sums[r][v] = if n >= V::LANES { V::load(from) } else { V::load_part(from, n) };
-                }
-            }
-        } else if !args.bias.is_null() {
+        if !args.accumulate && !args.bias.is_null() {
             for v in 0..VECTORS {
                 let n = part(v);
                 let from = args.bias.add(v * V::LANES);
@@ -207,8 +200,12 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileAr
         for r in 0..ROWS {
             for v in 0..VECTORS {
                 let to = args.out.add(r * args.out_stride + v * V::LANES);
-                let sum = sums[r][v].clamp(low, high);
                 let n = part(v);
+                let mut sum = sums[r][v];
+                if args.accumulate {
+                    sum = if n >= V::LANES { V::load(to) } else { V::load_part(to, n) }.plus(sum);
+                }
+                let sum = sum.clamp(low, high);
                 if n >= V::LANES { sum.store(to) } else { sum.store_part(to, n) }
             }
         }
