@@ -254,6 +254,18 @@ impl Artifact {
         Self::default()
     }
 
+    /// The same without configs and without the files it came in: variables, assets and traces share their bytes with it.
+    pub fn without_configs(&self) -> Self {
+        Self {
+            variables: self.variables.clone(),
+            assets: self.assets.clone(),
+            metadata: self.metadata.clone(),
+            traces: self.traces.clone(),
+            checks: self.checks.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The variables as the file had them, while nothing was changed since.
     pub fn unchanged(&self) -> Option<&Originals> {
         self.originals.as_ref().filter(|originals| originals.are_of(&self.variables))

@@ -93,4 +93,7 @@ pub trait Session: Send + Sync {
 
     /// The present value of a variable that the graph reads.
     fn variable(&self, path: &str) -> Result<Array>;
+
+    /// Gives back the memory that is kept for further runs; the next one asks for it anew.
+    fn rest(&self) {}
 }

@@ -1,14 +1,17 @@
 //! The Rust side of `scripts/bench/infer`: `bench_infer FOLDER THREADS`.
 //!
 //! Reads lines `kerata MODEL BATCH CALLS` and answers each with one JSON object: CPU and wall seconds of all calls, wall
-//! seconds of the fastest, how far the answer is beyond 1e-5 + 1e-4 |b| of Keras's, and memory of the process in bytes that
-//! is not the mapped file.
+//! seconds of the fastest, how far the answer is beyond 1e-5 + 1e-4 |b| of Keras's, and memory: by how many bytes that no
+//! file stands behind the process grew at most, from before it opened the model until it had run twice.
 //! Sessions are made from `MODEL.keras` and kept.
 
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use kerata::formats::npz;
 use kerata::{OpenOptions, PredictOptions, Predictor, Registry};
@@ -39,8 +42,14 @@ struct Case {
 struct Bench {
     folder: PathBuf,
     threads: usize,
-    models: HashMap<String, Predictor>,
+    models: HashMap<String, Ready>,
     cases: HashMap<(String, String), Case>,
+}
+
+/// A model that has run, and the memory it took.
+struct Ready {
+    predictor: Predictor,
+    memory: u64,
 }
 
 impl Bench {
@@ -49,7 +58,7 @@ impl Bench {
         let [_, model, batch, calls] = words[..] else { return Err(Error::usage("four words a line")) };
         let calls: usize = calls.parse().map_err(|_| Error::usage("CALLS is a number"))?;
         self.prepare(model, batch)?;
-        let predictor = &self.models[model];
+        let Ready { predictor, memory } = &self.models[model];
         let case = &self.cases[&(model.to_owned(), batch.to_owned())];
         let (cpu, clock, mut least) = (cpu_seconds(), Instant::now(), f64::INFINITY);
         for _ in 0..calls {
@@ -58,19 +67,13 @@ impl Bench {
             least = least.min(clock.elapsed().as_secs_f64());
         }
         let (cpu, wall) = (cpu_seconds() - cpu, clock.elapsed().as_secs_f64());
-        let (excess, memory) = (case.excess, anonymous_bytes());
+        let excess = case.excess;
         Ok(format!(
             r#"{{"cpu": {cpu:.7}, "wall": {wall:.7}, "least": {least:.7}, "excess": {excess:e}, "memory": {memory}}}"#
         ))
     }
 
     fn prepare(&mut self, model: &str, batch: &str) -> Result<()> {
-        if !self.models.contains_key(model) {
-            let artifact = kerata::open(self.folder.join(format!("{model}.keras")), &OpenOptions::new())?;
-            let options = PredictOptions::new().threads(self.threads);
-            let predictor = kerata::predictor(&artifact, None, &Registry::new(), &options)?;
-            self.models.insert(model.to_owned(), predictor);
-        }
         let key = (model.to_owned(), batch.to_owned());
         if self.cases.contains_key(&key) {
             return Ok(());
@@ -82,22 +85,73 @@ impl Bench {
         }
         let mut array = |name: &str| arrays.remove(name).ok_or_else(|| Error::not_found(name));
         let (input, expected) = (array("in_0")?, array("out_0")?);
-        let predictor = &self.models[model];
-        let output = predictor.run(std::slice::from_ref(&input))?;
-        predictor.run(std::slice::from_ref(&input))?;
+        if !self.models.contains_key(model) {
+            self.models.insert(model.to_owned(), self.ready(model, &input)?);
+        }
+        let output = self.models[model].predictor.run(std::slice::from_ref(&input))?;
         let output = output.first().ok_or_else(|| Error::internal("no output"))?;
         let pairs = output.as_f32()?.iter().zip(expected.as_f32()?);
         let excess = pairs.map(|(a, b)| (a - b).abs() - (1e-5 + 1e-4 * b.abs())).fold(0.0, f32::max);
         self.cases.insert(key, Case { input, excess });
         Ok(())
     }
+
+    fn ready(&self, model: &str, input: &Array) -> Result<Ready> {
+        let peak = Peak::watch()?;
+        let artifact = kerata::open(self.folder.join(format!("{model}.keras")), &OpenOptions::new())?;
+        let options = PredictOptions::new().threads(self.threads);
+        let predictor = kerata::predictor(&artifact, None, &Registry::new(), &options)?;
+        for _ in 0..2 {
+            predictor.run(std::slice::from_ref(input))?;
+        }
+        Ok(Ready { predictor, memory: peak.end()? })
+    }
 }
 
-/// Memory of the process that no file stands behind.
-fn anonymous_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("RssAnon:"));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) * 1024
+/// Watches how much memory the process has that no file stands behind.
+struct Peak {
+    before: u64,
+    is_over: Arc<AtomicBool>,
+    watcher: JoinHandle<u64>,
+}
+
+/// The system notes the peak with files' pages only, and there are more of these as time goes on: a thread looks often.
+const LOOKS: Duration = Duration::from_micros(100);
+
+impl Peak {
+    fn watch() -> Result<Peak> {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let seen = is_over.clone();
+        let watcher = thread::spawn(move || {
+            let mut most = 0;
+            while !seen.load(Ordering::Relaxed) {
+                most = most.max(status("RssAnon:").unwrap_or(0));
+                thread::sleep(LOOKS);
+            }
+            most
+        });
+        std::fs::write("/proc/self/clear_refs", "5")
+            .map_err(|error| Error::io("cannot start the peak", &error))?;
+        Ok(Peak { before: status("RssAnon:")?, is_over, watcher })
+    }
+
+    /// By how much it grew at most.
+    fn end(self) -> Result<u64> {
+        let (most, files) = (status("VmHWM:")?, status("RssFile:")?);
+        self.is_over.store(true, Ordering::Relaxed);
+        let seen = self.watcher.join().map_err(|_| Error::internal("the watcher"))?;
+        Ok(seen.max(most.saturating_sub(files)).saturating_sub(self.before))
+    }
+}
+
+/// A line of `/proc/self/status` in bytes.
+fn status(name: &str) -> Result<u64> {
+    let text =
+        std::fs::read_to_string("/proc/self/status").map_err(|error| Error::io("cannot read", &error))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let kilobytes =
+        line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
+    kilobytes.map(|number| number * 1024).ok_or_else(|| Error::internal(format!("no `{name}`")))
 }
 
 /// Processor time of this process.

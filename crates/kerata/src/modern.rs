@@ -60,12 +60,25 @@ pub fn is_old(artifact: &Artifact) -> bool {
 
 /// The model of an artifact, brought to the layers and ops of Keras 3 as far as they go.
 pub(crate) fn model(artifact: &Artifact, registry: &Registry) -> kerata_core::Result<Model> {
+    model_by(artifact, registry, Model::from_artifact)
+}
+
+/// The same to be traced and no more.
+pub(crate) fn model_to_trace(artifact: &Artifact, registry: &Registry) -> kerata_core::Result<Model> {
+    model_by(artifact, registry, Model::to_trace)
+}
+
+fn model_by(
+    artifact: &Artifact,
+    registry: &Registry,
+    make: fn(&Artifact, &Registry) -> kerata_core::Result<Model>,
+) -> kerata_core::Result<Model> {
     if is_old(artifact)
         && let Ok((modern, _, _)) = modern(artifact.clone(), registry)
     {
-        return Model::from_artifact(&modern, registry);
+        return make(&modern, registry);
     }
-    Model::from_artifact(artifact, registry)
+    make(artifact, registry)
 }
 
 /// What tracing the layers tells of the tensors of a model.

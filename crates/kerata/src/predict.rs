@@ -78,8 +78,12 @@ pub fn predictor(
             return Predictor::of_trace(artifact, traces.as_ref(), name, options);
         }
     }
-    let model = crate::modern::model(artifact, registry)?;
-    let Err(missing) = model.check() else { return Predictor::new(&model, options) };
+    let model = crate::modern::model_to_trace(artifact, registry)?;
+    let Err(missing) = model.check() else {
+        let graph = model.trace(false)?;
+        let values = model.into_values();
+        return Predictor::of_graph(&graph, &|path| values.variable(path), options);
+    };
     let traces = stand_in(artifact, missing)?;
     let names = traces.names();
     let name = default_signature(&names)

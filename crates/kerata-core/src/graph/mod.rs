@@ -124,6 +124,38 @@ impl Graph {
         self.outputs.iter().map(|(_, value)| self.spec(*value).cloned()).collect()
     }
 
+    /// Specs of the outputs for inputs of these specs, which may say more than the graph knows of its inputs.
+    pub fn output_specs_for(&self, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
+        let is_known = |spec: &TensorSpec| spec.shape.elements().is_some();
+        let own = self.output_specs()?;
+        if own.iter().all(is_known) {
+            return Ok(own);
+        }
+        let mut specs: Vec<Vec<TensorSpec>> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let given = || {
+                let given = node.inputs.iter().map(|id| specs.get(id.node)?.get(id.output).cloned());
+                given.collect::<Option<Vec<_>>>()
+            };
+            let made = match node.op() {
+                Some(op) if !node.outputs.iter().all(is_known) => given()
+                    .and_then(|given| op.spec(&given).ok())
+                    .filter(|made| made.len() == node.outputs.len()),
+                _ => None,
+            };
+            specs.push(made.unwrap_or_else(|| node.outputs.clone()));
+            let at = specs.len() - 1;
+            if let Some(place) = self.inputs.iter().position(|input| input.node == at)
+                && let (Some(input), Some(made)) = (inputs.get(place), specs.last_mut())
+            {
+                *made = vec![input.clone()];
+            }
+        }
+        let outputs = self.outputs.iter().map(|(_, id)| specs.get(id.node)?.get(id.output).cloned());
+        let outputs = outputs.collect::<Option<Vec<_>>>();
+        outputs.ok_or_else(|| Error::internal("an output that no node makes"))
+    }
+
     /// Names of the inputs, in order.
     pub fn input_names(&self) -> Vec<&str> {
         self.inputs

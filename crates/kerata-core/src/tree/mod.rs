@@ -15,7 +15,7 @@ pub type Object = IndexMap<String, Tree>;
 const SMALL: usize = 8;
 
 /// A config tree.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Debug, PartialEq, Default)]
 pub enum Tree {
     /// `null`, Python's `None`.
     #[default]
@@ -32,6 +32,25 @@ pub enum Tree {
     List(Vec<Tree>),
     /// An object.
     Object(Object),
+}
+
+/// A copy has room for no more entries than it has: configs are large, and seldom grow.
+impl Clone for Tree {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Null => Self::Null,
+            Self::Bool(value) => Self::Bool(*value),
+            Self::Int(value) => Self::Int(*value),
+            Self::Float(value) => Self::Float(*value),
+            Self::Text(text) => Self::Text(text.clone()),
+            Self::List(items) => Self::List(items.clone()),
+            Self::Object(entries) => {
+                let mut copy = Object::with_capacity(entries.len());
+                copy.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
+                Self::Object(copy)
+            }
+        }
+    }
 }
 
 impl Tree {

@@ -93,6 +93,7 @@ impl<'a> Parser<'a> {
         loop {
             items.push(self.value()?);
             if self.take_after_space(b']') {
+                items.shrink_to_fit();
                 return Ok(Tree::List(items));
             }
             if !self.take_after_space(b',') {

@@ -17,6 +17,9 @@ const GENERATION: usize = 32;
 /// A set of buffers serves plans that need at least this share of it.
 const MOST_WASTE: usize = 2;
 
+/// Buffers for the outputs of a step, by output; none where the plan has none, or where it is taken.
+pub type Planned = Vec<Option<Vec<f32>>>;
+
 /// What a step runs with.
 pub struct Context<'a> {
     /// The instruction set.
@@ -25,46 +28,58 @@ pub struct Context<'a> {
     pub workers: &'a Workers,
     /// Used buffers.
     pub pool: &'a Pool,
-    /// The buffer that the plan has for the output of the step.
-    planned: Mutex<Option<Vec<f32>>>,
+    /// The buffers that the plan has for the outputs of the step.
+    planned: Mutex<Planned>,
 }
 
 impl<'a> Context<'a> {
     /// What steps run with.
     pub fn new(isa: Isa, workers: &'a Workers, pool: &'a Pool) -> Context<'a> {
-        Context { isa, workers, pool, planned: Mutex::new(None) }
+        Context { isa, workers, pool, planned: Mutex::default() }
     }
 
-    /// Puts a buffer ready for the next [`float`](Self::float), and takes back the last one that was not used.
-    pub fn plan(&self, buffer: Option<Vec<f32>>) -> Option<Vec<f32>> {
+    /// Puts buffers ready for the outputs of the next step, and takes back those that the last one did not use. A step that
+    /// runs steps of its own takes its buffers first.
+    pub fn plan(&self, buffers: Planned) -> Planned {
         match self.planned.lock() {
-            Ok(mut planned) => std::mem::replace(&mut *planned, buffer),
-            Err(_) => None,
+            Ok(mut planned) => std::mem::replace(&mut *planned, buffers),
+            Err(_) => Planned::new(),
         }
     }
 
     /// A float array of a shape whose elements `fill` writes, all of them: they hold old values. It is not called when
-    /// there are none.
+    /// there are none. It is the first output of a step, or no output.
     pub fn float(&self, shape: Vec<usize>, fill: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<Array> {
+        self.float_for(0, shape, fill)
+    }
+
+    /// The same for any output of a step.
+    pub fn float_for(
+        &self,
+        output: usize,
+        shape: Vec<usize>,
+        fill: impl FnOnce(&mut [f32]) -> Result<()>,
+    ) -> Result<Array> {
         let len = shape.iter().product();
         if len == 0 {
             return Array::from_f32(shape, Vec::new());
         }
-        let mut elements = self.take(len);
+        let mut elements = self.take(output, len);
         fill(&mut elements[..len])?;
         Array::from_front(shape, elements)
     }
 
-    /// A buffer of at least `len` floats with any content: that of the plan, if it has one for the step.
-    pub fn take(&self, len: usize) -> Vec<f32> {
-        match self.plan(None) {
-            Some(planned) if planned.len() >= len => planned,
-            other => {
-                self.plan(other);
-                self.pool.take(len)
-            }
-        }
+    /// A buffer of at least `len` floats with any content for an output: that of the plan, if it has one.
+    pub fn take(&self, output: usize, len: usize) -> Vec<f32> {
+        let planned =
+            self.planned.lock().ok().and_then(|mut planned| take_planned(&mut planned, output, len));
+        planned.unwrap_or_else(|| self.pool.take(len))
     }
+}
+
+/// The buffer for an output, if there is one that is long enough.
+pub fn take_planned(planned: &mut Planned, output: usize, len: usize) -> Option<Vec<f32>> {
+    planned.get_mut(output)?.take_if(|buffer| buffer.len() >= len)
 }
 
 /// Float buffers between uses, by length: a session that runs the same shapes again asks the system for nothing.
@@ -155,6 +170,14 @@ impl Pool {
                 state.sets.truncate(most);
                 state.most_in_use = state.in_use;
             }
+        }
+    }
+
+    /// Gives all that is kept back to the system.
+    pub fn clear(&self) {
+        if let Ok(mut state) = self.state.lock() {
+            state.free.clear();
+            state.sets.clear();
         }
     }
 

@@ -227,8 +227,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
             node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
-    let graph = reshapes::around_products(&rewrite::simplify(&planned)?)?;
-    drop(planned);
+    let graph = reshapes::around_products(&rewrite::simplify(planned)?)?;
     let graph = merge::merge_scans(graph)?;
     let graph = if is_training { recompute(graph) } else { graph };
     let variables = graph.variables().map(|(path, ..)| path.to_owned());
@@ -357,6 +356,10 @@ impl Session for CpuSession {
             None if self.graph.variables().any(|(known, ..)| known == path) => Err(not_kept(path)),
             None => Err(Error::not_found(format!("variable `{path}`"))),
         }
+    }
+
+    fn rest(&self) {
+        self.pool.clear();
     }
 }
 

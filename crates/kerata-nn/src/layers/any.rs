@@ -218,12 +218,15 @@ impl Value for AnyLayer {
         let layer: Arc<dyn Layer> = match registry.layer_constructor(tree) {
             _ if Operation::is_operation(tree) => Arc::new(Operation::read(tree).at(place)?),
             Some(constructor) => {
-                let object = tree.get("config").and_then(Tree::as_object);
-                let listed = Object::from_iter([(
-                    "layers".to_owned(),
-                    tree.get("config").cloned().unwrap_or_default(),
-                )]);
-                constructor(object.unwrap_or(&listed), registry).at(place)?
+                let config = tree.get("config");
+                match config.and_then(Tree::as_object) {
+                    Some(object) => constructor(object, registry).at(place)?,
+                    None => {
+                        let layers = config.cloned().unwrap_or_default();
+                        constructor(&Object::from_iter([("layers".to_owned(), layers)]), registry)
+                            .at(place)?
+                    }
+                }
             }
             // A class derived from `Functional` that keeps its graph.
             None if config.contains_key("input_layers") && config.contains_key("output_layers") => {

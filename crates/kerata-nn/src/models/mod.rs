@@ -11,6 +11,7 @@ mod sequential;
 mod summary;
 mod symbol;
 mod traces;
+mod values;
 
 pub use explore::{Seen, explore};
 pub use feature_space::FeatureSpace;
@@ -22,6 +23,7 @@ pub use sequential::Sequential;
 pub use summary::{Row, Summary};
 pub use symbol::{On, Shared, Symbol, Symbols, input};
 pub use traces::ModelTraces;
+pub use values::Values;
 
 use kerata_core::Result;
 use kerata_core::graph::TensorSpec;

@@ -8,9 +8,9 @@ use kerata_core::array::Array;
 use kerata_core::artifact::TraceOrigin;
 use kerata_core::graph::{Graph, GraphBuilder, Tensor, TensorSpec};
 use kerata_core::ops::Generator;
-use kerata_core::{Artifact, DType, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
+use kerata_core::{Artifact, Error, ErrorKind, Object, Result, ResultExt, Role, Shape, Tree};
 
-use super::{ModelTraces, Network, Summary};
+use super::{ModelTraces, Network, Summary, Values, values};
 use crate::config::Value;
 use crate::initializers::Start;
 use crate::layers::place::Slot;
@@ -62,12 +62,26 @@ impl Model {
     /// The model of an artifact. Layers that are not known keep it from running and from nothing else. Fails when the
     /// stored variables do not fit the layers.
     pub fn from_artifact(artifact: &Artifact, registry: &Registry) -> Result<Self> {
+        Self::from_parts(artifact, registry, Artifact::clone)
+    }
+
+    /// The model of an artifact to be traced and no more: without the artifact's configs and files, what would be written of
+    /// it is not the same model.
+    pub fn to_trace(artifact: &Artifact, registry: &Registry) -> Result<Self> {
+        Self::from_parts(artifact, registry, Artifact::without_configs)
+    }
+
+    fn from_parts(
+        artifact: &Artifact,
+        registry: &Registry,
+        kept: impl FnOnce(&Artifact) -> Artifact,
+    ) -> Result<Self> {
         let config = artifact.config.as_ref().ok_or_else(|| {
             Error::unsupported("the file holds weights and no model")
                 .hint("it can be inspected and converted")
         })?;
         let root = AnyLayer::read(config, registry)?;
-        let mut model = Self::unbuilt(root, artifact.clone());
+        let mut model = Self::unbuilt(root, kept(artifact));
         model.set_registry(registry);
         model.build(&[])?;
         Ok(model)
@@ -231,22 +245,13 @@ impl Model {
 
     /// The value of a variable as a trace needs it: as stored, or as it starts when it is not stored.
     pub fn variable(&self, path: &str) -> Result<Array> {
-        let slot = self.place.find(path).filter(|slot| slot.same_as.is_none());
-        let slot = slot.ok_or_else(|| Error::not_found(format!("no variable `{path}`")))?;
-        match self.artifact.variables.get(path) {
-            Some(variable) => {
-                let mut variable = variable.clone();
-                // Legacy HDF5 files keep bfloat16 as bytes without a name; the layer knows what they are.
-                if matches!(variable.dtype, DType::Opaque(_))
-                    && variable.dtype.size() == slot.spec.dtype.size()
-                {
-                    variable.dtype = slot.spec.dtype;
-                }
-                let array = Array::from_variable(&variable).at(|| format!("variable `{path}`"))?;
-                if array.dtype() == slot.spec.dtype { Ok(array) } else { array.cast(slot.spec.dtype) }
-            }
-            None => self.initial(path, slot),
-        }
+        values::value(&self.artifact.variables, &self.place, path, |slot| self.initial(path, slot))
+    }
+
+    /// The values of its variables alone: all that a graph of it needs. Layers and configs are many small pieces of memory,
+    /// which are free for what comes next.
+    pub fn into_values(self) -> Values {
+        Values::new(self.artifact.variables, self.place, self.seed, self.generator)
     }
 
     /// The model as an artifact, together with what it computes when the code of all layers is there.

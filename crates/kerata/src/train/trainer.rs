@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indexmap::IndexMap;
 use kerata_core::array::Array;
+use kerata_core::graph::Graph;
 use kerata_core::{Artifact, Error, Result, ResultExt, Role, Tree};
 use kerata_engine::{Session, SessionOptions, engine};
 use kerata_nn::optimizers::Trained;
@@ -129,7 +130,7 @@ impl<'a> Trainer<'a> {
         let samples = feed.samples();
         position.check(samples, options)?;
 
-        let step = training::step(&model, &compiled, &feeds)?;
+        let mut step = training::step(&model, &compiled, &feeds)?;
         let state = optimizer_state(&model, &compiled, &trained)?;
         let value = |path: &str| match position.states.get(path).or_else(|| state.get(path)) {
             Some(value) => Ok(value.clone()),
@@ -153,6 +154,7 @@ impl<'a> Trainer<'a> {
         };
         // What the session keeps is not held twice.
         let unread = state.into_iter().filter(|(path, _)| session.variable(path).is_err()).collect();
+        step.graph = Graph::default();
         let state = State {
             options,
             model,
@@ -365,6 +367,7 @@ impl State<'_> {
             self.session.set_variables(values)?;
         }
         self.tell(|callback, training| callback.on_train_end(training), &mut logs, 0)?;
+        self.session.rest();
         let (artifact, _) = self.artifact()?;
         let history = History { values: self.position.history };
         Ok(Fitted { artifact, history, left_out: self.step.left_out })

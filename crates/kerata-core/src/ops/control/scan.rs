@@ -96,7 +96,7 @@ impl Op for Scan {
         }
         expected.extend_from_slice(&inputs[first_capture..]);
         super::check_body(&self.body, &expected)?;
-        let made = self.body.output_specs()?;
+        let made = self.body.output_specs_for(&expected)?;
         if made.len() < self.states {
             return Err(Error::mismatch(format!("the body gives {} values for {} states", made.len(), self.states)));
         }
@@ -355,4 +355,29 @@ fn body_builder(states: &[Tensor], elements: &[Tensor], outer: &GraphBuilder) ->
     first.map(|tensor| tensor.builder().clone()).ok_or_else(|| {
         Error::unsupported(format!("the gradient of a scan without states and sequences in `{}`", outer.name()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DType;
+
+    /// A running sum, traced for any number of rows.
+    #[test]
+    fn results_have_the_sizes_that_follow_from_the_inputs() {
+        let builder = GraphBuilder::new("sums");
+        let floats = |axes: &[Option<u64>]| TensorSpec::new(DType::Float32, Shape::new(axes.iter().copied()));
+        let state = builder.input("state", floats(&[None, Some(3)]));
+        let sequence = builder.input("sequence", floats(&[None, None, Some(3)]));
+        let body = |states: &[Tensor], elements: &[Tensor]| {
+            let sum = ops::add(&states[0], &elements[0])?;
+            Ok((vec![sum.clone()], vec![ops::exp(&sum)?]))
+        };
+        let (_, results) = scan(&builder, &[state], &[sequence], ScanOptions::default(), body).unwrap();
+        assert_eq!(results[0].spec(), &floats(&[None, None, Some(3)]));
+        let graph = builder.finish(&[("sums", &results[0])]).unwrap();
+        let op = graph.nodes.iter().find_map(Node::op).unwrap();
+        let made = op.spec(&[floats(&[Some(2), Some(3)]), floats(&[Some(5), Some(2), Some(3)])]).unwrap();
+        assert_eq!(made[1], floats(&[Some(5), Some(2), Some(3)]));
+    }
 }

@@ -107,7 +107,8 @@ pub fn read<T: Copy + Send + Sync>(workers: &Workers, data: &[T], view: &View, o
     });
 }
 
-fn read_alone<T: Copy>(data: &[T], view: &View, out: &mut [T]) {
+/// The same on this thread, of a view that is not empty and as it is.
+pub(super) fn read_alone<T: Copy>(data: &[T], view: &View, out: &mut [T]) {
     let last = view.shape.len() - 1;
     // The axis along which the source is contiguous, if it is not the last one.
     let along = view.steps.iter().position(|&step| step == 1).filter(|&axis| axis != last);
@@ -151,6 +152,25 @@ fn read_alone<T: Copy>(data: &[T], view: &View, out: &mut [T]) {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Copies contiguous elements to the places of a view; no others are written.
+pub fn write<T: Copy>(data: &[T], view: &View, out: &mut [T]) {
+    let view = view.merged();
+    let last = view.shape.len() - 1;
+    let (size, step) = (view.shape[last], view.steps[last]);
+    if data.is_empty() {
+        return;
+    }
+    let mut odometer = Odometer::new(&view.shape[..last], &view.steps[..last], view.start);
+    for row in data.chunks_exact(size) {
+        let to = odometer.next();
+        if step == 1 {
+            out[to..to + size].copy_from_slice(row);
+        } else {
+            row.iter().zip((to..).step_by(step)).for_each(|(from, to)| out[to] = *from);
         }
     }
 }
@@ -291,6 +311,18 @@ mod tests {
         for threads in [1, 2, 4] {
             assert_eq!(pad(&shape, &outer, &at, threads), want);
         }
+    }
+
+    #[test]
+    fn what_is_written_through_a_view_is_read_back() {
+        // Every second row of a 4 x 3 array from its second column on.
+        let view = View { start: 1, shape: vec![2, 2], steps: vec![6, 1] };
+        let mut out = vec![0; 12];
+        write(&[1, 2, 3, 4], &view, &mut out);
+        assert_eq!(out, [0, 1, 2, 0, 0, 0, 0, 3, 4, 0, 0, 0]);
+        let mut back = vec![0; 4];
+        read(&Workers::new(1).unwrap(), &out, &view, &mut back);
+        assert_eq!(back, [1, 2, 3, 4]);
     }
 
     #[test]

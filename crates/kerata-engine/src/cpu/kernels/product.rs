@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::isa::Isa;
 use super::memory::{Lines, Shared, each_chunk};
-use super::moves::View;
+use super::moves::{View, read_alone};
 use super::pack::{Panels, Strided};
 use super::patches::Rows;
 use super::tile::{self, TileArgs};
@@ -166,7 +166,7 @@ pub fn product_once(
 
 /// Products of a matrix each, all of one size; see [`batched_product`].
 pub struct Batch<'a> {
-    /// Left matrices, `[batch axes..., rows, depth]`; the last step is one.
+    /// Left matrices, `[batch axes..., rows, depth]`; those whose last step is not one are copied, each for its product.
     pub left: (&'a [f32], View),
     /// Right matrices, `[batch axes..., depth, columns]`.
     pub right: (&'a [f32], View),
@@ -188,7 +188,7 @@ pub fn batched_product(
     let axes = batch.out.shape.len() - 2;
     let (m, columns) = (batch.out.shape[axes], batch.out.shape[axes + 1]);
     let depth = batch.left.1.shape[axes + 1];
-    assert!(batch.out.is_disjoint() && batch.out.steps[axes + 1] == 1 && batch.left.1.steps[axes + 1] == 1);
+    assert!(batch.out.is_disjoint() && batch.out.steps[axes + 1] == 1);
     assert!(finish.is_none() || batch.out.steps[axes] == columns);
     if batch.out.is_empty() {
         return;
@@ -214,7 +214,15 @@ pub fn batched_product(
         };
         panels.pack(depth, columns, right);
         let start = offset(&batch.left.1, index);
-        let rows = Rows::Matrix { data: batch.left.0, start, stride: batch.left.1.steps[axes], depth };
+        let mut moved = MOVED.take();
+        let rows = if batch.left.1.steps[axes + 1] == 1 || depth == 1 {
+            Rows::Matrix { data: batch.left.0, start, stride: batch.left.1.steps[axes], depth }
+        } else {
+            let steps = batch.left.1.steps[axes..].to_vec();
+            moved.resize(m * depth);
+            read_alone(batch.left.0, &View { start, shape: vec![m, depth], steps }, &mut moved);
+            Rows::Matrix { data: &moved, start: 0, stride: depth, depth }
+        };
         let place = Place { start: offset(&batch.out, index), stride: batch.out.steps[axes] };
         let span = (m - 1) * place.stride + columns;
         let inside = |row: usize, rows: &mut [f32]| {
@@ -227,6 +235,7 @@ pub fn batched_product(
         let finish = Finish { bias, clamp, rows: rows_finish };
         product_of(&rows, m, panels, &shared, place, finish);
         PACKED.set(packed);
+        MOVED.set(moved);
     };
     let is_small = count * m * depth * columns < TASK;
     if is_small { (0..count).for_each(work) } else { workers.each(count, &work) }
@@ -250,6 +259,7 @@ thread_local! {
     static PACKED: RefCell<Option<Panels>> = const { RefCell::new(None) };
     static TABLE: RefCell<Vec<*const f32>> = const { RefCell::new(Vec::new()) };
     static COPIED: RefCell<Lines> = RefCell::new(Lines::default());
+    static MOVED: RefCell<Lines> = RefCell::new(Lines::default());
 }
 
 #[allow(clippy::too_many_arguments)]

@@ -10,7 +10,7 @@ use kerata_core::ops::{Op, Reshape};
 use kerata_core::{Array, DType, Shape, TensorSpec};
 
 use super::{Plan, Source, Step};
-use crate::cpu::context::{Pool, buffer};
+use crate::cpu::context::{Planned, Pool, buffer};
 use crate::cpu::kernels::memory::fresh;
 use crate::cpu::steps::Memory;
 
@@ -104,7 +104,7 @@ impl Layout {
                 specs.get(value.node)?.get(value.output).filter(|spec| spec.dtype == DType::Float32)?;
             usize::try_from(spec.shape.elements()?).ok()
         };
-        // Other names of values: a reshaped value lies where it lay.
+        // Other names of values: a reshaped value lies where it lay, as does one that a step gives twice.
         let mut root: Vec<usize> = (0..slots).collect();
         let mut born = vec![None; slots];
         let mut last = vec![plan.steps.len(); slots];
@@ -114,8 +114,13 @@ impl Layout {
                 (is_name, &step.outputs[..], step.inputs.first())
             {
                 root[output] = root[input];
-            } else if let (Memory::Planned, &[output]) = (step.kernel.memory(), &step.outputs[..]) {
-                born[output] = Some(at);
+            } else if step.kernel.memory() == Memory::Planned {
+                for (output, &slot) in step.outputs.iter().enumerate() {
+                    match step.kernel.same(output) {
+                        Some(same) => root[slot] = root[step.outputs[same]],
+                        None => born[slot] = Some(at),
+                    }
+                }
             }
             // So does one that takes the place of another.
             for &(input, output) in &step.over {
@@ -210,19 +215,24 @@ impl<'a> Buffers<'a> {
         Buffers { plan, pool, places, set }
     }
 
-    /// The buffer that a step is to write its output to, if it has a place.
-    pub fn of(&mut self, step: &Step) -> Option<Vec<f32>> {
-        let (place, size) = self.place(step)?;
-        let buffer = std::mem::take(self.set.get_mut(place)?);
-        Some(if buffer.len() < size { fresh(size) } else { buffer })
+    /// The buffers that a step is to write its outputs to, where they have places.
+    pub fn of(&mut self, step: &Step) -> Planned {
+        let Some(places) = &self.places else { return Planned::new() };
+        let outputs = step.outputs.iter().map(|&slot| {
+            let place = places.made_in[slot]?;
+            let (buffer, size) = (std::mem::take(self.set.get_mut(place)?), places.sizes[place]);
+            Some(if buffer.len() < size { fresh(size) } else { buffer })
+        });
+        outputs.collect()
     }
 
-    /// Takes back the buffer that a step did not use.
-    pub fn put_back(&mut self, step: &Step, buffer: Vec<f32>) {
-        if let Some((place, _)) = self.place(step)
-            && let Some(free) = self.set.get_mut(place)
-        {
-            *free = buffer;
+    /// Takes back buffers that a step did not use.
+    pub fn put_back(&mut self, step: &Step, unused: Planned) {
+        let Some(places) = &self.places else { return };
+        for (&slot, buffer) in step.outputs.iter().zip(unused) {
+            if let (Some(place), Some(buffer)) = (places.made_in[slot], buffer) {
+                self.set[place] = buffer;
+            }
         }
     }
 
@@ -240,12 +250,6 @@ impl<'a> Buffers<'a> {
             None if self.plan.own[slot] => {}
             None => self.pool.give(buffer),
         }
-    }
-
-    fn place(&self, step: &Step) -> Option<(usize, usize)> {
-        let places = self.places.as_ref()?;
-        let place = places.made_in[*step.outputs.first()?]?;
-        Some((place, places.sizes[place]))
     }
 }
 
@@ -292,5 +296,31 @@ mod tests {
         // Each product reads the one before it: two are alive at a time.
         assert_eq!(sizes(1), [64 * 64, 64 * 64]);
         assert_eq!(sizes(3), [3 * 64 * 64, 3 * 64 * 64]);
+    }
+
+    /// A product that is split, both parts multiplied: the parts lie beside it, what comes after them in its place.
+    #[test]
+    fn each_output_of_a_step_has_a_place() {
+        let builder = GraphBuilder::new("parts");
+        let input =
+            builder.input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(64), Some(64)])));
+        let kernel = |rows: usize| {
+            let values = (0..rows * 64).map(|at| (at % 7) as f32 * 0.01).collect();
+            builder.constant(Array::from_f32([rows, 64], values).unwrap())
+        };
+        let whole = ops::matmul(&input, &kernel(64)).unwrap();
+        let parts = ops::split(&whole, 2, -1).unwrap();
+        let first = ops::matmul(&parts[0], &kernel(32)).unwrap();
+        let second = ops::matmul(&parts[1], &kernel(32)).unwrap();
+        let result = ops::matmul(&first, &second).unwrap();
+        let graph = builder.finish(&[("y", &result)]).unwrap();
+        let read = |_: &str, _: &TensorSpec| Err(Error::internal("no variables"));
+        let weights = Weights { paths: &HashSet::new(), read: &read };
+        let plan = Plan::new(&graph, Isa::best(), Some(&weights)).unwrap();
+        let layout = plan.layout.as_ref().unwrap();
+        let x = Array::zeros([2, 64, 64], DType::Float32).unwrap();
+        // The whole, then the first product; the second product; the parts, of which the second is longest alive.
+        let sizes = layout.places(&plan, &[x]).unwrap().sizes.clone();
+        assert_eq!(sizes, [2 * 64 * 64, 2 * 64 * 64, 2 * 64 * 32]);
     }
 }

@@ -49,7 +49,7 @@ struct Step {
     kernel: Box<dyn Kernel>,
     inputs: Vec<Source>,
     outputs: Vec<usize>,
-    /// Slots that nothing reads after this step.
+    /// Slots that nothing reads after this step, among them outputs that nothing reads at all.
     dead: Vec<usize>,
     /// Inputs whose memory outputs take, as places of both.
     over: Vec<(usize, usize)>,
@@ -111,21 +111,19 @@ impl Plan {
                     false => step.kernel.run_over(cx, &inputs, over),
                 };
                 let made = made.at(|| step.name.as_str());
-                if let Some(unused) = cx.plan(None) {
-                    buffers.put_back(step, unused);
-                }
+                buffers.put_back(step, cx.plan(Vec::new()));
                 made?
             };
             if let (Some(observe), Some(start)) = (&mut observe, start) {
                 observe(at, start.elapsed());
             }
+            for (&slot, array) in step.outputs.iter().zip(made) {
+                slots[slot] = Some(array);
+            }
             for &slot in &step.dead {
                 if let Some(array) = slots[slot].take() {
                     buffers.free(slot, array);
                 }
-            }
-            for (&slot, array) in step.outputs.iter().zip(made) {
-                slots[slot] = Some(array);
             }
         }
         let results =
@@ -176,10 +174,7 @@ impl Plan {
             }
         }
         for (slot, at) in last.into_iter().enumerate() {
-            // A value that its own step outlives is dropped with the run.
-            if let Some(at) = at
-                && !self.steps[at].outputs.contains(&slot)
-            {
+            if let Some(at) = at {
                 self.steps[at].dead.push(slot);
             }
         }

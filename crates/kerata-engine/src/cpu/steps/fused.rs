@@ -2,7 +2,7 @@
 
 use kerata_core::{Array, Error, Result};
 
-use super::{Kernel, Memory, Over};
+use super::{Kernel, Over};
 use crate::cpu::context::Context;
 use crate::cpu::domain::Domain;
 use crate::cpu::program::Program;
@@ -16,10 +16,6 @@ pub(crate) struct Fused {
 impl Kernel for Fused {
     fn name(&self) -> &'static str {
         "fused"
-    }
-
-    fn memory(&self) -> Memory {
-        if self.program.results() == 1 { Memory::Planned } else { Memory::Pooled }
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
@@ -45,8 +41,8 @@ impl Kernel for Fused {
         for Over { input, output, elements, .. } in over {
             (outputs[output], places[output]) = (elements, Some(input));
         }
-        for output in outputs.iter_mut().filter(|output| output.len() < len) {
-            *output = cx.take(len);
+        for (at, output) in outputs.iter_mut().enumerate().filter(|(_, output)| output.len() < len) {
+            *output = cx.take(at, len);
         }
         // What stands for an input that is written over is empty, and not looked at.
         let mut slices = slices(inputs)?;

@@ -94,9 +94,11 @@ impl Kernel for Matmul {
             Some(panels) => View::of(&[panels.depth(), panels.columns()]),
             None => view(right, &self.right_order),
         };
-        // Rows are read in one piece each.
+        // Rows of one tall matrix are read in one piece each; matrices of a batch are turned one by one.
         let mut moved = Vec::new();
-        let a = if a_view.steps[a_view.steps.len() - 1] == 1 || a_view.shape[a_view.shape.len() - 1] == 1 {
+        let last = a_view.shape.len() - 1;
+        let is_tall = self.out_order.is_none() && is_one(&b_view);
+        let a = if !is_tall || a_view.steps[last] == 1 || a_view.shape[last] == 1 {
             a
         } else {
             moved = cx.pool.take(a_view.len());
@@ -154,7 +156,7 @@ impl Matmul {
     ) {
         let rank = shape.len();
         let (depth, columns) = (a_view.shape[a_view.shape.len() - 1], shape[rank - 1]);
-        let is_one_right = b_view.shape[..b_view.shape.len() - 2].iter().all(|&size| size == 1);
+        let is_one_right = is_one(b_view);
         let rows = View {
             start: a_view.start,
             shape: a_view.shape[..a_view.shape.len() - 1].to_vec(),
@@ -187,6 +189,11 @@ impl Matmul {
         };
         batched_product(cx.isa, cx.workers, &batch, out, finish.bias, finish.clamp, finish.rows);
     }
+}
+
+/// Whether a view is one matrix, for all of the other side.
+fn is_one(view: &View) -> bool {
+    view.shape[..view.shape.len() - 2].iter().all(|&size| size == 1)
 }
 
 fn view(array: &Array, order: &Option<Vec<usize>>) -> View {

@@ -31,10 +31,8 @@ use super::program::Program;
 /// Where the outputs of a step lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Memory {
-    /// One output, made by [`Context::float`]: in the buffer that the plan has for it.
+    /// Made by [`Context::float_for`] or [`Context::take`]: in the buffers that the plan has for them.
     Planned,
-    /// In buffers of the pool.
-    Pooled,
     /// In memory of their own, or in that of an input.
     Own,
 }
@@ -52,6 +50,11 @@ pub(crate) trait Kernel: Send + Sync {
     /// Where its outputs lie.
     fn memory(&self) -> Memory {
         Memory::Planned
+    }
+
+    /// An earlier output that lies where this one does, as it is the same value.
+    fn same(&self, _output: usize) -> Option<usize> {
+        None
     }
 
     /// Computes the outputs.
@@ -128,6 +131,7 @@ const LOWERINGS: &[(&str, Lowering)] = &[
     ("sum_like", gradients::lower),
     ("take", take::lower),
     ("transpose", moves::lower),
+    ("unslice", moves::lower),
 ];
 
 /// Whether a node is of the kind that a step takes.

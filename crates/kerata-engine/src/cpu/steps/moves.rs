@@ -1,11 +1,11 @@
-//! Moving floats: transposes, slices, splits, concatenation, padding.
+//! Moving floats: transposes, slices and their way back, splits, concatenation, padding.
 
-use kerata_core::ops::{Concat, Pad, Slice, Split, Transpose};
-use kerata_core::{Array, DType, Result};
+use kerata_core::ops::{Concat, Pad, Range, Slice, Split, Transpose, Unslice};
+use kerata_core::{Array, DType, Error, Result};
 
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
-use crate::cpu::kernels::moves::{View, pad, put, read};
+use crate::cpu::kernels::moves::{View, pad, put, read, write};
 
 /// The step of an op that moves floats.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
@@ -25,6 +25,11 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     if let Some(op) = op.downcast_ref::<Pad>() {
         return Some(Box::new(Padded(op.clone())));
     }
+    if let Some(op) = op.downcast_ref::<Unslice>() {
+        let shape = request.inputs.get(1)?.spec.sizes().ok();
+        let is_known = op.ranges.iter().all(|range| range.step > 0);
+        return is_known.then(|| Box::new(Unsliced { op: op.clone(), shape }) as Box<dyn Kernel>);
+    }
     let op = op.downcast_ref::<Slice>()?;
     op.ranges.iter().all(|range| range.step > 0).then(|| Box::new(Sliced(op.clone())) as Box<dyn Kernel>)
 }
@@ -38,7 +43,7 @@ impl Kernel for Transposed {
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
         let view = View::of(inputs[0].shape()).transposed(&self.0);
-        Ok(vec![viewed(cx, inputs[0], &view)?])
+        Ok(vec![viewed(cx, 0, inputs[0], &view)?])
     }
 }
 
@@ -50,14 +55,56 @@ impl Kernel for Sliced {
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
-        let mut view = View::of(inputs[0].shape());
-        for (axis, range) in self.0.ranges.iter().enumerate() {
-            let (start, count) = range.resolve(view.shape[axis]);
-            view.start += usize::try_from(start).unwrap_or(0) * view.steps[axis];
-            view.shape[axis] = count;
-            view.steps[axis] *= range.step.unsigned_abs() as usize;
+        let view = sliced(inputs[0].shape(), &self.0.ranges);
+        Ok(vec![viewed(cx, 0, inputs[0], &view)?])
+    }
+}
+
+/// The elements of an array of a shape that lie in ranges.
+fn sliced(shape: &[usize], ranges: &[Range]) -> View {
+    let mut view = View::of(shape);
+    for (axis, range) in ranges.iter().enumerate() {
+        let (start, count) = range.resolve(view.shape[axis]);
+        view.start += usize::try_from(start).unwrap_or(0) * view.steps[axis];
+        view.shape[axis] = count;
+        view.steps[axis] *= range.step.unsigned_abs() as usize;
+    }
+    view
+}
+
+struct Unsliced {
+    op: Unslice,
+    /// The shape of the result, if it is known: nothing else is asked of the second input.
+    shape: Option<Vec<usize>>,
+}
+
+impl Kernel for Unsliced {
+    fn name(&self) -> &'static str {
+        "unslice"
+    }
+
+    fn reads(&self, input: usize) -> bool {
+        input == 0 || self.shape.is_none()
+    }
+
+    fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
+        let [x, like] = inputs else { return Err(Error::internal("unslice takes two inputs")) };
+        let shape = self.shape.as_deref().unwrap_or(like.shape());
+        let view = sliced(shape, &self.op.ranges);
+        if view.shape != x.shape() {
+            return Err(Error::mismatch(format!(
+                "{:?} in the place of a slice of {:?}",
+                x.shape(),
+                view.shape
+            )));
         }
-        Ok(vec![viewed(cx, inputs[0], &view)?])
+        let data = x.as_f32()?;
+        let output = cx.float(shape.to_vec(), |out| {
+            out.fill(0.0);
+            write(data, &view, out);
+            Ok(())
+        })?;
+        Ok(vec![output])
     }
 }
 
@@ -74,20 +121,21 @@ impl Kernel for Parts {
         self.0
             .sizes
             .iter()
-            .map(|&size| {
+            .enumerate()
+            .map(|(output, &size)| {
                 let mut view = View::of(inputs[0].shape());
                 view.start = start * view.steps[axis];
                 view.shape[axis] = size;
                 start += size;
-                viewed(cx, inputs[0], &view)
+                viewed(cx, output, inputs[0], &view)
             })
             .collect()
     }
 }
 
-fn viewed(cx: &Context, x: &Array, view: &View) -> Result<Array> {
+fn viewed(cx: &Context, output: usize, x: &Array, view: &View) -> Result<Array> {
     let data = x.as_f32()?;
-    cx.float(view.shape.clone(), |out| {
+    cx.float_for(output, view.shape.clone(), |out| {
         read(cx.workers, data, view, out);
         Ok(())
     })

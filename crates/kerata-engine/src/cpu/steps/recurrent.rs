@@ -6,7 +6,7 @@ use kerata_core::ops::Scan;
 use kerata_core::{Array, DType, Error, Result, TensorSpec};
 
 use super::Kernel;
-use super::scan::{Parts, steps};
+use super::scan::{Parts, even, steps};
 use crate::cpu::cell::{Cell, Element, Memory, State};
 use crate::cpu::context::Context;
 use crate::cpu::kernels::isa::Isa;
@@ -69,11 +69,14 @@ impl Recurrent {
             }
         }
         let widths: Vec<usize> = self.cell.result_widths().collect();
+        let first = states.len();
         let mut results: Vec<Vec<f32>> =
-            widths.iter().map(|width| cx.pool.take(steps * count * width)).collect();
+            widths.iter().enumerate().map(|(at, width)| cx.take(first + at, steps * count * width)).collect();
+        // The steps of the body have no use for what is planned for states.
+        let planned = cx.plan(Vec::new());
         let ahead = self.cell.element_width(self.sequences) * count;
         let block =
-            if self.before.is_some() { (AHEAD / ahead.max(1)).clamp(1, steps.max(1)) } else { steps.max(1) };
+            if self.before.is_some() { even(steps.max(1), AHEAD / ahead.max(1)) } else { steps.max(1) };
         let blocks = steps.div_ceil(block);
         for index in 0..blocks {
             let index = if self.is_reversed { blocks - 1 - index } else { index };
@@ -105,10 +108,11 @@ impl Recurrent {
             drop(elements);
             more.into_iter().for_each(|array| cx.pool.recycle(array));
         }
+        cx.plan(planned);
         let mut outputs = Vec::with_capacity(states.len() + results.len());
         for (at, (state, kind)) in states.iter().zip(self.cell.states()).enumerate() {
             outputs.push(match kind {
-                State::Rows(width, _) => cx.float(vec![count, *width], |out| {
+                State::Rows(width, _) => cx.float_for(at, vec![count, *width], |out| {
                     out.copy_from_slice(memory.state(at));
                     Ok(())
                 })?,
@@ -116,7 +120,7 @@ impl Recurrent {
             });
         }
         for (width, result) in widths.into_iter().zip(results) {
-            outputs.push(Array::from_f32([steps, count, width], result)?);
+            outputs.push(Array::from_front([steps, count, width], result)?);
         }
         Ok(outputs)
     }
@@ -154,10 +158,6 @@ pub(super) fn cell(op: &Scan, parts: &Parts, isa: Isa) -> Option<Cell> {
 impl Kernel for Recurrent {
     fn name(&self) -> &'static str {
         "recurrent"
-    }
-
-    fn memory(&self) -> super::Memory {
-        super::Memory::Pooled
     }
 
     fn reads(&self, input: usize) -> bool {

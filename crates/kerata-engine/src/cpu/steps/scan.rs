@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use kerata_core::graph::{Graph, NodeKind};
+use kerata_core::graph::{Graph, NodeKind, ValueId};
 use kerata_core::ops::{Op, Scan};
 use kerata_core::{Array, DType, Error, Result, ResultExt};
 
 use super::recurrent::{self, Recurrent};
-use super::{Kernel, Memory, Request};
-use crate::cpu::context::Context;
+use super::{Kernel, Request};
+use crate::cpu::context::{Context, take_planned};
 use crate::cpu::hoist::hoist;
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::plan::Plan;
@@ -68,7 +68,7 @@ impl Parts {
             }
         }
         body.inputs = inputs;
-        let body = rewrite::simplify(&body)?;
+        let body = rewrite::simplify(body)?;
         let (before, body) = match hoist(&body, op.states..first_capture)? {
             Some((before, rest)) => (Some(Plan::new(&before, isa, None)?), rest),
             None => (None, body),
@@ -77,8 +77,8 @@ impl Parts {
     }
 }
 
-/// Floats of sequences for which is computed ahead; what follows from them is a few times as much.
-const AHEAD: usize = 32 * 1024;
+/// Floats of sequences for which is computed ahead, with what follows from them.
+const AHEAD: usize = 64 * 1024;
 
 struct Loop {
     op: Scan,
@@ -89,6 +89,8 @@ struct Loop {
     is_read: Vec<bool>,
     /// Of each result, an earlier one that is the same value.
     same: Vec<Option<usize>>,
+    /// Floats that are computed ahead for a step, as far as they are known.
+    ahead: usize,
 }
 
 impl Loop {
@@ -101,7 +103,19 @@ impl Loop {
         let results: Vec<_> = body.results().skip(op.states).collect();
         let earlier = |at: usize| results[..at].iter().position(|earlier| *earlier == results[at]);
         let same = (0..results.len()).map(earlier).collect();
-        Ok(Loop { op: op.clone(), before, body: Plan::new(&body, isa, None)?, captures, is_read, same })
+        let further = body.inputs.iter().skip(op.states + op.sequences + captures.len());
+        let floats = |value: &ValueId| body.spec(*value).ok()?.shape.elements();
+        let ahead = further.filter_map(floats).sum::<u64>();
+        let ahead = usize::try_from(ahead).unwrap_or(usize::MAX);
+        Ok(Loop {
+            op: op.clone(),
+            before,
+            body: Plan::new(&body, isa, None)?,
+            captures,
+            is_read,
+            same,
+            ahead,
+        })
     }
 }
 
@@ -110,8 +124,9 @@ impl Kernel for Loop {
         "scan"
     }
 
-    fn memory(&self) -> Memory {
-        Memory::Pooled
+    fn same(&self, output: usize) -> Option<usize> {
+        let result = output.checked_sub(self.op.states)?;
+        Some(self.op.states + (*self.same.get(result)?)?)
     }
 
     fn run(&self, cx: &Context, inputs: &[&Array]) -> Result<Vec<Array>> {
@@ -122,9 +137,12 @@ impl Kernel for Loop {
             let inputs: Vec<Array> = inputs.iter().map(|&input| input.clone()).collect();
             return self.op.evaluate(&inputs);
         }
+        // The steps of the body have no use for them.
+        let mut planned = cx.plan(Vec::new());
         // What is computed ahead is computed for some steps at a time, and read while it is in cache.
-        let width: usize = sequences.iter().map(|sequence| sequence.len() / steps).sum();
-        let block = if self.before.is_some() { (AHEAD / width.max(1)).clamp(1, steps) } else { steps };
+        let width = sequences.iter().map(|sequence| sequence.len() / steps).sum::<usize>();
+        let width = width.saturating_add(self.ahead);
+        let block = if self.before.is_some() { even(steps, AHEAD / width.max(1)) } else { steps };
         let mut more = Vec::new();
         let mut ahead = 0..0;
         let mut states: Vec<Array> = states.iter().map(|&state| state.clone()).collect();
@@ -170,11 +188,15 @@ impl Kernel for Loop {
                 floats = new
                     .iter()
                     .zip(&self.same)
-                    .map(|(result, same)| {
+                    .enumerate()
+                    .map(|(output, (result, same))| {
                         let shape = [&[steps], result.shape()].concat();
                         let len = shape.iter().product();
                         let is_kept = result.dtype() == DType::Float32 && same.is_none();
-                        is_kept.then(|| (shape, cx.pool.take(len)))
+                        is_kept.then(|| {
+                            let place = take_planned(&mut planned, self.op.states + output, len);
+                            (shape, place.unwrap_or_else(|| cx.pool.take(len)))
+                        })
                     })
                     .collect();
             }
@@ -199,6 +221,7 @@ impl Kernel for Loop {
             }
         }
         more.into_iter().for_each(|array| cx.pool.recycle(array));
+        cx.plan(planned);
         let mut outputs = states;
         for ((floats, mut list), same) in floats.into_iter().zip(results).zip(&self.same) {
             outputs.push(match floats {
@@ -206,7 +229,7 @@ impl Kernel for Loop {
                     let same = same.and_then(|same| outputs.get(self.op.states + same));
                     same.cloned().ok_or_else(|| Error::internal("an earlier result"))?
                 }
-                Some((shape, buffer)) => Array::from_f32(shape, buffer)?,
+                Some((shape, buffer)) => Array::from_front(shape, buffer)?,
                 None => {
                     if self.op.reverse {
                         list.reverse();
@@ -217,6 +240,12 @@ impl Kernel for Loop {
         }
         Ok(outputs)
     }
+}
+
+/// Steps to be taken together, at most so many: blocks of one size use the same buffers, if it need not be far smaller.
+pub(super) fn even(steps: usize, most: usize) -> usize {
+    let most = most.clamp(1, steps);
+    (most.div_ceil(2)..=most).rev().find(|size| steps.is_multiple_of(*size)).unwrap_or(most)
 }
 
 /// How many steps a scan has.
