@@ -376,7 +376,7 @@ mod tests {
         let (_, results) = scan(&builder, &[state], &[sequence], ScanOptions::default(), body).unwrap();
         assert_eq!(results[0].spec(), &floats(&[None, None, Some(3)]));
         let graph = builder.finish(&[("sums", &results[0])]).unwrap();
-        let op = graph.nodes.iter().find_map(Node::op).unwrap();
+        let op = graph.nodes.iter().find_map(|node| node.op()).unwrap();
         let made = op.spec(&[floats(&[Some(2), Some(3)]), floats(&[Some(5), Some(2), Some(3)])]).unwrap();
         assert_eq!(made[1], floats(&[Some(5), Some(2), Some(3)]));
     }
