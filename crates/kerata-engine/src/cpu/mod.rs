@@ -18,6 +18,7 @@ mod reshapes;
 mod rewrite;
 mod session;
 mod steps;
+mod weights;
 mod workers;
 
 use std::time::Duration;

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use kerata_core::graph::{Graph, Node, NodeKind};
-use kerata_core::{Array, DType, Error, Result, TensorSpec};
+use kerata_core::graph::{Graph, NodeKind};
+use kerata_core::{Array, Error, Result, TensorSpec};
 
 use super::StepTime;
 use super::batch;
@@ -16,6 +16,7 @@ use super::plan::{Plan, Read, Weights};
 use super::recompute::recompute;
 use super::reshapes;
 use super::rewrite;
+use super::weights;
 use super::workers::Workers;
 use crate::reference::checked;
 use crate::{Session, SessionOptions, Updates};
@@ -208,10 +209,18 @@ fn is_training(graph: &Graph) -> bool {
 /// while others are trained: packed in each plan, they would be held several times.
 fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
     let updated: HashSet<&str> = graph.updates.iter().map(|(path, _)| path.as_str()).collect();
-    let weights = weights_of_products(graph);
     let is_training = is_training(graph);
+    // Many plans share the weights of a training, so there they keep the shape that they have.
+    let (mut planned, reshaped) = match is_training {
+        true => (graph.clone(), HashMap::new()),
+        false => weights::as_read(graph.clone(), &updated),
+    };
+    let read = &|path: &str, spec: &TensorSpec| match reshaped.get(path) {
+        Some(own) => read(path, own)?.reshape(spec.sizes()?),
+        None => read(path, spec),
+    };
+    let weights = weights::of_products(&planned);
     let mut packed = HashSet::new();
-    let mut planned = graph.clone();
     for (at, node) in planned.nodes.iter_mut().enumerate() {
         let NodeKind::Variable { path, .. } = &node.kind else { continue };
         if updated.contains(path.as_str()) {
@@ -223,7 +232,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
                 packed.insert(path.clone());
             }
         } else {
-            let spec = graph.nodes[at].outputs.first().ok_or_else(|| Error::internal("a variable's spec"))?;
+            let spec = node.outputs.first().ok_or_else(|| Error::internal("a variable's spec"))?;
             node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
@@ -238,7 +247,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
 
 /// The variables that plans take in: all but those that are updated, and large weights where others are trained.
 fn constants(graph: &Graph) -> HashSet<String> {
-    let weights = if is_training(graph) { weights_of_products(graph) } else { HashSet::new() };
+    let weights = if is_training(graph) { weights::of_products(graph) } else { HashSet::new() };
     let is_updated = |path: &str| graph.updates.iter().any(|(updated, _)| updated == path);
     let nodes = graph.nodes.iter().enumerate().filter(|(at, _)| !weights.contains(at));
     let paths = nodes.filter_map(|(_, node)| match &node.kind {
@@ -246,41 +255,6 @@ fn constants(graph: &Graph) -> HashSet<String> {
         _ => None,
     });
     paths.collect()
-}
-
-/// Elements from which a weight counts as large.
-const LARGE: u64 = 1 << 14;
-
-/// The large variables that only products read, as their right side.
-fn weights_of_products(graph: &Graph) -> HashSet<usize> {
-    let is_large = |node: &Node| {
-        let spec = node.outputs.first();
-        spec.is_some_and(|spec| {
-            spec.dtype == DType::Float32 && spec.shape.elements().is_some_and(|n| n >= LARGE)
-        })
-    };
-    let variables = graph.nodes.iter().enumerate();
-    let mut found: HashSet<usize> = variables
-        .filter(|(_, node)| matches!(node.kind, NodeKind::Variable { .. }) && is_large(node))
-        .map(|(at, _)| at)
-        .collect();
-    for node in &graph.nodes {
-        for (place, input) in node.inputs.iter().enumerate() {
-            let is_weight = place == 1
-                && match node.op().map(|op| op.name()) {
-                    Some("conv") => true,
-                    Some("matmul") => graph.spec(*input).is_ok_and(|spec| spec.rank() == 2),
-                    _ => false,
-                };
-            if !is_weight {
-                found.remove(&input.node);
-            }
-        }
-    }
-    for value in graph.results() {
-        found.remove(&value.node);
-    }
-    found
 }
 
 impl Session for CpuSession {
