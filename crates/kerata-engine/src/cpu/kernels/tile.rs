@@ -196,16 +196,23 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileAr
                 panel = panel.add(args.panel_stride);
             }
         }
+        // Loops with little in them: of larger ones the compiler keeps all sums in memory.
+        if args.accumulate {
+            for r in 0..ROWS {
+                for v in 0..VECTORS {
+                    let from = args.out.add(r * args.out_stride + v * V::LANES);
+                    let n = part(v);
+                    let before = if n >= V::LANES { V::load(from) } else { V::load_part(from, n) };
+                    sums[r][v] = before.plus(sums[r][v]);
+                }
+            }
+        }
         let (low, high) = (V::splat(args.low), V::splat(args.high));
         for r in 0..ROWS {
             for v in 0..VECTORS {
                 let to = args.out.add(r * args.out_stride + v * V::LANES);
+                let sum = sums[r][v].clamp(low, high);
                 let n = part(v);
-                let mut sum = sums[r][v];
-                if args.accumulate {
-                    sum = if n >= V::LANES { V::load(to) } else { V::load_part(to, n) }.plus(sum);
-                }
-                let sum = sum.clamp(low, high);
                 if n >= V::LANES { sum.store(to) } else { sum.store_part(to, n) }
             }
         }
