@@ -164,10 +164,8 @@ type Compare = dyn Fn(&Data, &Data) -> Result<bool>;
 
 /// Whether bytes are the same; those of one place of one source are without being read.
 fn is_same(a: &Data, b: &Data) -> Result<bool> {
-    if let (Some((x, x_start, x_len)), Some((y, y_start, y_len))) = (a.as_range(), b.as_range())
-        && Arc::ptr_eq(x, y)
-    {
-        return Ok((x_start, x_len) == (y_start, y_len));
+    if a.is_same(b) {
+        return Ok(true);
     }
     match (a.as_strings(), b.as_strings()) {
         (Some(a), Some(b)) => Ok(a == b),

@@ -142,7 +142,7 @@ impl Error {
         Self::new(ErrorKind::AlreadyExists, message)
     }
 
-    /// [`ErrorKind::Interrupted`]: `after step 12`, `nothing was changed`.
+    /// [`ErrorKind::Interrupted`], in a whole sentence: `interrupted after step 12`.
     pub fn interrupted(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Interrupted, message)
     }
@@ -162,7 +162,6 @@ impl Error {
             Os::UnexpectedEof => ErrorKind::Corrupt,
             _ => ErrorKind::Io,
         };
-        let doing = doing.strip_prefix("cannot ").unwrap_or(doing);
         let new = Self::new(kind, format!("cannot {doing}: {}", answer(error)));
         match error.kind() {
             Os::NotADirectory => new.hint("a part of the path is a file, no folder"),
@@ -212,11 +211,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (label, message) = (self.0.kind.label(), &self.0.message);
-        // Where the end came reads on: `interrupted after step 12`.
-        let colon =
-            if self.0.kind == ErrorKind::Interrupted && message.starts_with("after ") { "" } else { ":" };
-        write!(f, "{label}{colon} {message}")?;
+        // What the user asked for is no kind of failure to be named first.
+        match self.0.kind {
+            ErrorKind::Interrupted => f.write_str(&self.0.message)?,
+            kind => write!(f, "{}: {}", kind.label(), self.0.message)?,
+        }
         let mut trail = self.trail();
         if let Some(outer) = trail.next() {
             write!(f, "\n  at {outer}")?;
@@ -303,8 +302,7 @@ mod tests {
         assert_eq!(refused(2).to_string(), "not found: cannot open the file: No such file or directory");
         assert!(refused(13).to_string().starts_with("io: cannot open the file: Permission denied\n  hint: "));
         assert_eq!(refused(20).hint_text(), Some("a part of the path is a file, no folder"));
-        assert_eq!(Error::interrupted("after step 12").to_string(), "interrupted after step 12");
-        assert_eq!(Error::interrupted("nothing was changed").to_string(), "interrupted: nothing was changed");
+        assert_eq!(Error::interrupted("interrupted after step 12").to_string(), "interrupted after step 12");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! file stands behind the process grew at most, from before it opened the model until it had run twice.
 //! Sessions are made from `MODEL.keras` and kept.
 
+mod memory;
+
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 use kerata::formats::npz;
 use kerata::{OpenOptions, PredictOptions, Predictor, Registry};
 use kerata_core::{Array, Error, Limits, Result};
+use memory::{start_peak, status};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -130,8 +133,7 @@ impl Peak {
             }
             most
         });
-        std::fs::write("/proc/self/clear_refs", "5")
-            .map_err(|error| Error::io("cannot start the peak", &error))?;
+        start_peak()?;
         Ok(Peak { before: status("RssAnon:")?, is_over, watcher })
     }
 
@@ -142,16 +144,6 @@ impl Peak {
         let seen = self.watcher.join().map_err(|_| Error::internal("the watcher"))?;
         Ok(seen.max(most.saturating_sub(files)).saturating_sub(self.before))
     }
-}
-
-/// A line of `/proc/self/status` in bytes.
-fn status(name: &str) -> Result<u64> {
-    let text =
-        std::fs::read_to_string("/proc/self/status").map_err(|error| Error::io("cannot read", &error))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kilobytes =
-        line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.map(|number| number * 1024).ok_or_else(|| Error::internal(format!("no `{name}`")))
 }
 
 /// Processor time of this process.

@@ -4,6 +4,8 @@
 //! process grew from before the training to its peak. Samples and the program's own pages are there before; pages of files
 //! do not count.
 
+mod memory;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kerata::core::array::Array;
@@ -11,6 +13,7 @@ use kerata::core::{Error, Limits, Result};
 use kerata::formats::containers::npy;
 use kerata::train::Named;
 use kerata::{FitOptions, OpenOptions, Registry};
+use memory::{start_peak, status};
 
 /// Steps until buffers are warm.
 const WARM: usize = 5;
@@ -29,7 +32,8 @@ fn main() -> Result<()> {
         Ok(())
     });
     let (x, y) = (read(x)?, read(y)?);
-    let before = start_of_peak()?;
+    start_peak()?;
+    let before = status("RssAnon:")?;
     kerata::fit(&artifact, &x, &y, &Registry::new(), &options)?;
     // Pages of the model's file are the system's to take back.
     let grown = status("VmHWM:")?.saturating_sub(status("RssFile:")?).saturating_sub(before);
@@ -52,21 +56,4 @@ fn read(path: &str) -> Result<Named> {
 fn cpu_nanoseconds() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
-}
-
-/// The memory in use; the peak is counted from here on.
-fn start_of_peak() -> Result<u64> {
-    std::fs::write("/proc/self/clear_refs", "5")
-        .map_err(|error| Error::io("cannot start the peak", &error))?;
-    status("RssAnon:")
-}
-
-/// A line of `/proc/self/status` in bytes.
-fn status(name: &str) -> Result<u64> {
-    let text =
-        std::fs::read_to_string("/proc/self/status").map_err(|error| Error::io("cannot read", &error))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kilobytes =
-        line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.map(|number| number * 1024).ok_or_else(|| Error::internal(format!("no `{name}`")))
 }

@@ -45,7 +45,7 @@ fn main() -> Result<()> {
     let path = folder.join("digits.keras");
     kerata::save(&model.to_artifact(), &path, &SaveOptions::new().overwrite(true))?;
     std::fs::write(folder.join("digits.svg"), history.to_svg())
-        .map_err(|error| kerata::core::Error::io("cannot write the picture", &error))?;
+        .map_err(|error| kerata::core::Error::io("write the picture", &error))?;
     let loaded = Model::from_artifact(&kerata::open(&path, &OpenOptions::new())?, &Registry::new())?;
     let (before, after) = (model.predict(&digits.x_test)?, loaded.predict(&digits.x_test)?);
     assert_eq!(before[0].as_f32()?, after[0].as_f32()?, "the loaded model gives other numbers");

@@ -85,7 +85,7 @@ pub fn input(path: impl AsRef<Path>) -> Result<Input> {
             .hint("what comes from a pipe or a device is read when it is a file"))
         .at(shown),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => prefix(path, name).at(shown),
-        Err(error) => Err(Error::io("cannot open", &error)).at(shown),
+        Err(error) => Err(Error::io("open", &error)).at(shown),
     }
 }
 

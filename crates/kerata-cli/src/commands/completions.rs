@@ -47,8 +47,8 @@ impl Run for Completions {
 
 fn man_pages(dir: Option<PathBuf>) -> Result<Answer> {
     let dir = dir.ok_or_else(|| Error::usage("the man pages need a folder"))?;
-    std::fs::create_dir_all(&dir).map_err(|error| Error::io("cannot make the folder", &error))?;
-    clap_mangen::generate_to(super::definition(), &dir).map_err(|error| Error::io("cannot write", &error))?;
+    std::fs::create_dir_all(&dir).map_err(|error| Error::io("make the folder", &error))?;
+    clap_mangen::generate_to(super::definition(), &dir).map_err(|error| Error::io("write", &error))?;
     let dir = dir.display().to_string();
     Ok(Answer::new(Tree::from([("dir", Tree::from(dir.as_str()))]), format!("man pages are in {dir}\n")))
 }

@@ -12,8 +12,7 @@ pub fn read_arrays(path: &Path) -> Result<Named> {
     let shown = || path.display().to_string();
     let has = |ending: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending));
     if has("csv") {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::io("cannot read", &error)).at(shown)?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", &error)).at(shown)?;
         return Ok(Named::from_iter([("array".to_owned(), read_csv(&text).at(shown)?)]));
     }
     if has("npy") {

@@ -69,7 +69,7 @@ impl Target {
         let mut options = options.overwrite(self.overwrite).observer(move |written| {
             watched.set_position(written);
             match stop.load(Ordering::Relaxed) {
-                true => Err(Error::interrupted("nothing was changed")),
+                true => Err(Error::interrupted("interrupted: nothing was changed")),
                 false => Ok(()),
             }
         });

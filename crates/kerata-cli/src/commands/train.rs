@@ -127,7 +127,7 @@ impl Run for Train {
 
         let write = |path: &PathBuf, bytes: Vec<u8>| {
             std::fs::write(path, bytes)
-                .map_err(|error| Error::io("cannot write the picture", &error))
+                .map_err(|error| Error::io("write the picture", &error))
                 .at(|| path.display().to_string())
         };
         if let Some(path) = &self.history_svg {

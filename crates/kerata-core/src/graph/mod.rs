@@ -7,6 +7,7 @@ mod builder;
 mod display;
 mod evaluate;
 mod rewrite;
+mod sizes;
 mod spec;
 mod tensor;
 mod tree;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub use builder::{GraphBuilder, ScopeGuard};
 pub use rewrite::{Rewriter, Step};
+pub use sizes::{Known, specs_for};
 pub use spec::{Inputs, TensorSpec};
 pub use tensor::Tensor;
 pub use tree::TracedConstants;
@@ -131,26 +133,13 @@ impl Graph {
         if own.iter().all(is_known) {
             return Ok(own);
         }
-        let mut specs: Vec<Vec<TensorSpec>> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let given = || {
-                let given = node.inputs.iter().map(|id| specs.get(id.node)?.get(id.output).cloned());
-                given.collect::<Option<Vec<_>>>()
-            };
-            let made = match node.op() {
-                Some(op) if !node.outputs.iter().all(is_known) => given()
-                    .and_then(|given| op.spec(&given).ok())
-                    .filter(|made| made.len() == node.outputs.len()),
-                _ => None,
-            };
-            specs.push(made.unwrap_or_else(|| node.outputs.clone()));
-            let at = specs.len() - 1;
-            if let Some(place) = self.inputs.iter().position(|input| input.node == at)
-                && let (Some(input), Some(made)) = (inputs.get(place), specs.last_mut())
-            {
-                *made = vec![input.clone()];
-            }
-        }
+        let given = self.inputs.iter().map(|id| id.node).zip(inputs.iter().cloned()).collect::<Vec<_>>();
+        let nodes = self.nodes.iter().map(|node| Known {
+            op: node.op(),
+            inputs: &node.inputs,
+            outputs: &node.outputs,
+        });
+        let specs = specs_for(nodes, &given);
         let outputs = self.outputs.iter().map(|(_, id)| specs.get(id.node)?.get(id.output).cloned());
         let outputs = outputs.collect::<Option<Vec<_>>>();
         outputs.ok_or_else(|| Error::internal("an output that no node makes"))

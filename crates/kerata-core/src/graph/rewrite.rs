@@ -59,14 +59,15 @@ impl Graph {
                     vec![builder.variable(path, spec.clone(), *trainable)?]
                 }
                 NodeKind::Constant(array) => vec![builder.constant(array.clone())],
-                NodeKind::Op(op) => match step(&rewriter, node)? {
-                    Step::Replace(tensors) => tensors,
-                    Step::Keep => {
-                        let scope = node.name.rsplit_once('/').map_or("", |(scope, _)| scope);
-                        let _guard = (!scope.is_empty()).then(|| builder.scope(scope));
-                        builder.add_arc(op.clone(), &rewriter.inputs(node)?)?
+                NodeKind::Op(op) => {
+                    // What stands for a node is named where the node was.
+                    let scope = node.name.rsplit_once('/').map_or("", |(scope, _)| scope);
+                    let _guard = (!scope.is_empty()).then(|| builder.scope(scope));
+                    match step(&rewriter, node)? {
+                        Step::Replace(tensors) => tensors,
+                        Step::Keep => builder.add_arc(op.clone(), &rewriter.inputs(node)?)?,
                     }
-                },
+                }
             };
             if made.len() != node.outputs.len() {
                 return Err(Error::internal(format!("node {index} was replaced by {} values", made.len())));

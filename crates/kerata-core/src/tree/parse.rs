@@ -1,5 +1,7 @@
 //! Reading JSON into a [`Tree`]: strict but for Python's `NaN`, `Infinity` and `-Infinity`.
 
+use indexmap::map::Entry;
+
 use super::{Object, Tree};
 use crate::{Error, Limits, Result};
 
@@ -77,12 +79,18 @@ impl<'a> Parser<'a> {
                 return Err(self.error("expected `,` or `}`"));
             }
         }
-        let count = self.entries.len() - start;
-        let object: Object = self.entries.drain(start..).collect();
-        if object.len() < count {
-            return Err(self.error("a key stands twice in the object that ends"));
+        let mut object = Object::with_capacity(self.entries.len() - start);
+        let mut twice = None;
+        for (key, value) in self.entries.drain(start..) {
+            match object.entry(key) {
+                Entry::Vacant(free) => drop(free.insert(value)),
+                Entry::Occupied(taken) => twice = Some(taken.key().clone()),
+            }
         }
-        Ok(Tree::Object(object))
+        match twice {
+            None => Ok(Tree::Object(object)),
+            Some(key) => Err(self.error(&format!("the key `{key}` stands twice in the object that ends"))),
+        }
     }
 
     fn list(&mut self) -> Result<Tree> {
@@ -292,6 +300,12 @@ mod tests {
         for text in bad {
             assert_eq!(read(text).unwrap_err().kind(), ErrorKind::Corrupt, "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_named() {
+        let error = read(r#"{"a": {"x": 1}, "b": 2, "a": 3}"#).unwrap_err().to_string();
+        assert!(error.contains("`a` stands twice"), "{error}");
     }
 
     #[test]

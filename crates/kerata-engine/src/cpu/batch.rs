@@ -71,10 +71,11 @@ fn keeps_samples(graph: &Graph, node: &Node, is_batch: &dyn Fn(ValueId) -> bool)
     {
         node.inputs.iter().all(|&input| meets(input))
     } else if let ("matmul", [left, right]) = (op.name(), &node.inputs[..]) {
-        is_batch(*left) && input_rank(*left) == rank && (input_rank(*right) < rank || meets(*right)) && {
-            // Two axes of the right side are rows and columns, not batches.
-            rank > 2 || !is_batch(*right)
-        }
+        // Two axes of the right side are rows and columns, not batches.
+        let is_matrix = input_rank(*right) <= 2;
+        is_batch(*left)
+            && input_rank(*left) == rank
+            && if is_matrix { !is_batch(*right) } else { meets(*right) }
     } else if any.is::<Conv>() || any.is::<Pool>() || (any.is::<QuantizedMatmul>() && rank > 1) {
         only_first
     } else if let Some(op) = any.downcast_ref::<Reshape>() {
@@ -172,5 +173,33 @@ impl Whole {
         }
         state.others.sort_by_key(|(from, _)| *from);
         Array::join(&state.others.iter().map(|(_, part)| part).collect::<Vec<_>>(), 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kerata_core::graph::{GraphBuilder, Tensor, TensorSpec};
+    use kerata_core::{Shape, ops};
+
+    use super::*;
+
+    /// Floats a sample of what is made of `[batch, 6]` and a weight of `[6, 4]`.
+    fn floats(make: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Option<usize> {
+        let builder = GraphBuilder::new("dense");
+        let x = builder.input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(6)])));
+        let weight = builder.constant(Array::from_f32([6, 4], vec![0.5; 24]).unwrap());
+        let y = make(&x, &weight).unwrap();
+        floats_a_sample(&builder.finish(&[("y", &y)]).unwrap())
+    }
+
+    #[test]
+    fn rows_of_a_product_with_weights_are_samples() {
+        assert_eq!(floats(ops::matmul), Some(6));
+        // Rows of a product with the batch as its right side are those of the left side.
+        assert_eq!(floats(|x, _| ops::matmul(x, &ops::matmul(&ops::transpose(x, &[1, 0])?, x)?)), None);
+        assert_eq!(
+            floats(|x, weight| ops::matmul(&ops::transpose(weight, &[1, 0])?, &ops::transpose(x, &[1, 0])?)),
+            None
+        );
     }
 }

@@ -8,30 +8,17 @@ use kerata_core::ops::{self, Dim, Reshape};
 
 /// The graph with such reshapes left out or moved behind the bias.
 pub(super) fn around_products(graph: &Graph) -> Result<Graph> {
-    let used = uses(graph);
+    let used = graph.use_counts();
     let graph = graph.rewrite(|rewriter, node| {
         let Some((x, weights)) = kept_apart(rewriter.graph, &used, node) else { return Ok(Step::Keep) };
-        let _scope = rewriter.builder.scope(scope(node));
         let made = ops::matmul(&rewriter.value(x)?, &rewriter.value(weights)?)?;
         Ok(if *made.spec() == node.outputs[0] { Step::Replace(vec![made]) } else { Step::Keep })
     })?;
-    let used = uses(&graph);
+    let used = graph.use_counts();
     graph.rewrite(|rewriter, node| match split_before(rewriter.graph, &used, node) {
         Some((split, bias)) => bias_first(rewriter, node, split, bias),
         None => Ok(Step::Keep),
     })
-}
-
-/// How often each node is read.
-fn uses(graph: &Graph) -> Vec<usize> {
-    let mut uses = vec![0; graph.nodes.len()];
-    let read = graph.nodes.iter().flat_map(|node| node.inputs.iter().copied());
-    read.chain(graph.results()).for_each(|value| uses[value.node] += 1);
-    uses
-}
-
-fn scope(node: &Node) -> &str {
-    node.name.rsplit_once('/').map_or("", |(scope, _)| scope)
 }
 
 fn reshape(node: &Node) -> Option<&Reshape> {
@@ -39,14 +26,14 @@ fn reshape(node: &Node) -> Option<&Reshape> {
 }
 
 /// The node of a value, when it is a product that nothing else reads.
-fn product<'a>(graph: &'a Graph, used: &[usize], value: ValueId) -> Option<&'a Node> {
+fn product<'a>(graph: &'a Graph, used: &[Vec<usize>], value: ValueId) -> Option<&'a Node> {
     let node = &graph.nodes[value.node];
-    (used[value.node] == 1 && node.op()?.name() == "matmul").then_some(node)
+    (used[value.node] == [1] && node.op()?.name() == "matmul").then_some(node)
 }
 
 /// Of a reshape that gives the rows of a product the axes back that another one took from its left side: that left side as
 /// it was, and the weights.
-fn kept_apart(graph: &Graph, used: &[usize], node: &Node) -> Option<(ValueId, ValueId)> {
+fn kept_apart(graph: &Graph, used: &[Vec<usize>], node: &Node) -> Option<(ValueId, ValueId)> {
     let Reshape { dims } = reshape(node)?;
     let &[rows, weights] = &product(graph, used, *node.inputs.first()?)?.inputs[..] else { return None };
     let flat = &graph.nodes[rows.node];
@@ -71,7 +58,7 @@ fn kept_apart(graph: &Graph, used: &[usize], node: &Node) -> Option<(ValueId, Va
 
 /// Of an addition: the reshape before it that only splits the columns of a product, and the constant bias that has as many
 /// numbers as these.
-fn split_before(graph: &Graph, used: &[usize], node: &Node) -> Option<(ValueId, ValueId)> {
+fn split_before(graph: &Graph, used: &[Vec<usize>], node: &Node) -> Option<(ValueId, ValueId)> {
     let &[left, right] = &node.inputs[..] else { return None };
     if node.op()?.name() != "add" {
         return None;
@@ -79,7 +66,7 @@ fn split_before(graph: &Graph, used: &[usize], node: &Node) -> Option<(ValueId, 
     [(left, right), (right, left)].into_iter().find(|&(split, bias)| {
         let bias_fits = || {
             let at = &graph.nodes[split.node];
-            reshape(at).filter(|_| used[split.node] == 1)?;
+            reshape(at).filter(|_| used[split.node] == [1])?;
             let made = *at.inputs.first()?;
             product(graph, used, made)?;
             let NodeKind::Constant(bias) = &graph.nodes[bias.node].kind else { return None };
@@ -94,7 +81,6 @@ fn split_before(graph: &Graph, used: &[usize], node: &Node) -> Option<(ValueId, 
 }
 
 fn bias_first(rewriter: &Rewriter, node: &Node, split: ValueId, bias: ValueId) -> Result<Step> {
-    let _scope = rewriter.builder.scope(scope(node));
     let split = &rewriter.graph.nodes[split.node];
     let (NodeKind::Op(op), NodeKind::Constant(bias)) = (&split.kind, &rewriter.graph.nodes[bias.node].kind)
     else {

@@ -17,8 +17,6 @@ pub(super) fn simplify(graph: Graph) -> Result<Graph> {
     folded.rewrite(|rewriter, node| {
         if let Some((padded, conv)) = with_padding(rewriter.graph, node, &uses) {
             let inputs = [rewriter.value(padded)?, rewriter.value(node.inputs[1])?];
-            let scope = node.name.rsplit_once('/').map_or("", |(scope, _)| scope);
-            let _guard = (!scope.is_empty()).then(|| rewriter.builder.scope(scope));
             return Ok(Step::Replace(vec![rewriter.builder.add_one(conv, &inputs)?]));
         }
         let Some(op) = node.op().map(|op| op.as_any()) else { return Ok(Step::Keep) };

@@ -144,7 +144,7 @@ impl ProgressBar {
         }
         let mut out = std::io::stderr().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| Error::io("cannot show the progress", &error))
+        written.map_err(|error| Error::io("show the progress", &error))
     }
 }
 

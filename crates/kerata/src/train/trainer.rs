@@ -273,7 +273,7 @@ impl State<'_> {
             return Ok(());
         }
         self.tell(|callback, training| callback.on_interrupt(training), logs, batch)?;
-        Err(Error::interrupted(format!("after step {}", self.position.step)))
+        Err(Error::interrupted(format!("interrupted after step {}", self.position.step)))
     }
 
     /// Tells the callbacks of a moment.

@@ -129,7 +129,7 @@ pub fn tell(story: &mut Story) -> Result<()> {
 
 /// What this program gives for the test images when it knows nothing but the file.
 fn in_another_process(story: &Story, model: &Path) -> Result<Array> {
-    let failed = |error: std::io::Error| Error::io("cannot start a second process", &error);
+    let failed = |error: std::io::Error| Error::io("start a second process", &error);
     let answer = story.path("attention.outputs.npz");
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new(program);

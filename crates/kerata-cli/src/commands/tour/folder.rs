@@ -58,7 +58,7 @@ const INSIDE: &[&str] = &[
 /// Makes the folder, or takes over that of an earlier tour. A folder with other things and no mark is refused, and so is one
 /// with foreign files where the tour makes folders; both before anything is touched.
 pub fn prepare(dir: &Path) -> Result<PathBuf> {
-    let failed = |error: &std::io::Error| Error::io("cannot make the folder", error).at(dir.display().to_string());
+    let failed = |error: &std::io::Error| Error::io("make the folder", error).at(dir.display().to_string());
     fs::create_dir_all(dir).map_err(|error| failed(&error))?;
     let mark = dir.join(MARK);
     let is_ours = fs::read(&mark).is_ok_and(|text| text == ABOUT.as_bytes());
@@ -82,7 +82,7 @@ pub fn prepare(dir: &Path) -> Result<PathBuf> {
         let removed = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
         match removed {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("cannot clear an earlier tour", &error)).at(|| path.display().to_string());
+                return Err(Error::io("clear an earlier tour", &error)).at(|| path.display().to_string());
             }
             _ => {}
         }
@@ -119,7 +119,7 @@ fn foreign(path: &Path) -> Error {
 
 /// Names in a folder, and whether each is a folder; links are files.
 fn entries(folder: &Path) -> Result<Vec<(String, bool)>> {
-    let failed = |error| Error::io("cannot look into the folder", &error).at(folder.display().to_string());
+    let failed = |error| Error::io("look into the folder", &error).at(folder.display().to_string());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;

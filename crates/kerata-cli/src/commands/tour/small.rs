@@ -59,7 +59,7 @@ pub fn tell(story: &mut Story) -> Result<()> {
     let accuracy = story.accuracy(&story.expected)?;
     story.forms.push(Form { name: "as trained", bytes: whole, accuracy, largest_difference: 0.0 });
     std::fs::create_dir_all(story.path("small"))
-        .map_err(|error| kerata_core::Error::io("cannot make the folder", &error))?;
+        .map_err(|error| kerata_core::Error::io("make the folder", &error))?;
 
     for (name, file, how, set, compression) in FORMS {
         let path = story.path(file);

@@ -124,7 +124,7 @@ impl Story {
     /// Whether Ctrl-C was pressed.
     pub fn check_stop(&self) -> Result<()> {
         match self.context.stop.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err(Error::interrupted("what is there already stays")),
+            true => Err(Error::interrupted("interrupted: what is there already stays")),
             false => Ok(()),
         }
     }

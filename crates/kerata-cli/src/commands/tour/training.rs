@@ -119,14 +119,14 @@ struct Training {
 
 impl Training {
     fn start(story: &Story, out: &Path, epochs: usize) -> Result<Self> {
-        let program = std::env::current_exe().map_err(|error| Error::io("cannot find this program", &error))?;
+        let program = std::env::current_exe().map_err(|error| Error::io("find this program", &error))?;
         let mut command = Command::new(program);
         command.arg("tour").arg(&story.dir).arg("--train-to").arg(out);
         if epochs < network::EPOCHS {
             command.arg("--quick");
         }
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let child = command.spawn().map_err(|error| Error::io("cannot start a second process", &error))?;
+        let child = command.spawn().map_err(|error| Error::io("start a second process", &error))?;
         Ok(Self { child })
     }
 
@@ -137,7 +137,7 @@ impl Training {
             if let Some(found) = found() {
                 return Ok(Some(found));
             }
-            let ended = self.child.try_wait().map_err(|error| Error::io("cannot wait for the training", &error))?;
+            let ended = self.child.try_wait().map_err(|error| Error::io("wait for the training", &error))?;
             match ended {
                 None => std::thread::sleep(Duration::from_millis(5)),
                 Some(status) if status.success() => return Ok(None),

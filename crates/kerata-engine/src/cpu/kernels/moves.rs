@@ -175,25 +175,6 @@ pub fn write<T: Copy>(data: &[T], view: &View, out: &mut [T]) {
     }
 }
 
-/// Copies a contiguous block of a shape to where it lies in a larger array of shape `outer`, from position `at`.
-pub fn put<T: Copy>(block: &[T], shape: &[usize], outer: &[usize], at: &[usize], out: &mut [T]) {
-    let Some(&size) = shape.last() else {
-        out.copy_from_slice(block);
-        return;
-    };
-    if size == 0 {
-        return;
-    }
-    let steps = View::of(outer).steps;
-    let start = at.iter().zip(&steps).map(|(at, step)| at * step).sum();
-    let last = shape.len() - 1;
-    let mut odometer = Odometer::new(&shape[..last], &steps[..last], start);
-    for row in block.chunks_exact(size) {
-        let to = odometer.next();
-        out[to..to + size].copy_from_slice(row);
-    }
-}
-
 /// Copies a contiguous block of a shape to where it lies in a larger array of shape `outer`, from position `at`; all else
 /// there is `value`.
 pub fn pad<T: Copy + Send + Sync>(
@@ -303,11 +284,13 @@ mod tests {
         assert_eq!(pad(&[2], &[2], &[0], 1), [1, 2]);
         assert_eq!(pad(&[0, 2], &[1, 2], &[1, 0], 1), [0, 0]);
         assert_eq!(pad(&[], &[], &[], 1), [1]);
-        // As `put` into zeros, and the same for all numbers of threads.
+        // As written into zeros, and the same for all numbers of threads.
         let (shape, outer, at) = ([2, 30, 40, 3], [2, 33, 45, 3], [0, 1, 4, 0]);
         let block: Vec<usize> = (1..=shape.iter().product()).collect();
         let mut want = vec![0; outer.iter().product()];
-        put(&block, &shape, &outer, &at, &mut want);
+        // The second row, the fifth column.
+        let view = View { start: 45 * 3 + 4 * 3, shape: shape.to_vec(), steps: View::of(&outer).steps };
+        write(&block, &view, &mut want);
         for threads in [1, 2, 4] {
             assert_eq!(pad(&shape, &outer, &at, threads), want);
         }
@@ -326,9 +309,9 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_put_where_they_belong() {
+    fn blocks_are_written_where_they_belong() {
         let mut out = vec![0; 12];
-        put(&[1, 2, 3, 4], &[2, 2], &[3, 4], &[1, 1], &mut out);
+        write(&[1, 2, 3, 4], &View { start: 5, shape: vec![2, 2], steps: vec![4, 1] }, &mut out);
         assert_eq!(out, [0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0]);
     }
 }

@@ -138,12 +138,18 @@ unsafe fn row<V: Vector, const VECTORS: usize, const PANELS: usize>(args: &TileA
                 panel = panel.add(args.panel_stride);
             }
         }
+        // Loops with little in them: of larger ones the compiler keeps all sums in memory.
+        if args.accumulate {
+            for p in 0..PANELS {
+                for v in 0..VECTORS {
+                    sums[p][v] = V::load(args.out.add(place(p, v))).plus(sums[p][v]);
+                }
+            }
+        }
         let (low, high) = (V::splat(args.low), V::splat(args.high));
         for p in 0..PANELS {
             for v in 0..VECTORS {
-                let to = args.out.add(place(p, v));
-                let sum = if args.accumulate { V::load(to).plus(sums[p][v]) } else { sums[p][v] };
-                sum.clamp(low, high).store(to);
+                sums[p][v].clamp(low, high).store(args.out.add(place(p, v)));
             }
         }
     }
@@ -196,7 +202,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileAr
                 panel = panel.add(args.panel_stride);
             }
         }
-        // Loops with little in them: of larger ones the compiler keeps all sums in memory.
+        // As in `row`.
         if args.accumulate {
             for r in 0..ROWS {
                 for v in 0..VECTORS {

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use kerata_core::graph::{Graph, NodeKind, ValueId};
+use kerata_core::graph::{Graph, Known, NodeKind, ValueId, specs_for};
 use kerata_core::ops::{Op, Reshape};
 use kerata_core::{Array, DType, Shape, TensorSpec};
 
@@ -173,25 +173,15 @@ impl Layout {
         Places { sizes: buffers.into_iter().map(|(size, _)| size).collect(), made_in, frees }
     }
 
-    /// The specs of all values for these inputs; empty where they cannot be known.
+    /// The specs of all values for these inputs, as far as they can be known.
     fn specs(&self, inputs: &[Array]) -> Vec<Vec<TensorSpec>> {
-        let mut specs: Vec<Vec<TensorSpec>> = Vec::with_capacity(self.nodes.len());
-        for (at, node) in self.nodes.iter().enumerate() {
-            let is_known = |spec: &TensorSpec| spec.shape.axes().iter().all(Option::is_some);
-            let made = match (&node.op, self.inputs.iter().position(|&input| input == at)) {
-                (_, Some(input)) => inputs.get(input).map_or_else(Vec::new, |array| vec![spec(array)]),
-                (Some(op), None) if !node.outputs.iter().all(is_known) => {
-                    let given = node.inputs.iter().map(|id| specs.get(id.node)?.get(id.output).cloned());
-                    given
-                        .collect::<Option<Vec<_>>>()
-                        .and_then(|given| op.spec(&given).ok())
-                        .unwrap_or_default()
-                }
-                _ => node.outputs.clone(),
-            };
-            specs.push(made);
-        }
-        specs
+        let given: Vec<_> = self.inputs.iter().copied().zip(inputs.iter().map(spec)).collect();
+        let nodes = self.nodes.iter().map(|node| Known {
+            op: node.op.as_deref(),
+            inputs: &node.inputs,
+            outputs: &node.outputs,
+        });
+        specs_for(nodes, &given)
     }
 }
 

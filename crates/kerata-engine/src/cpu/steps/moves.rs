@@ -5,7 +5,7 @@ use kerata_core::{Array, DType, Error, Result};
 
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
-use crate::cpu::kernels::moves::{View, pad, put, read, write};
+use crate::cpu::kernels::moves::{View, pad, read, write};
 
 /// The step of an op that moves floats.
 pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
@@ -160,7 +160,7 @@ impl Kernel for Joined {
             for input in inputs {
                 let own = input.shape()[axis] * inner;
                 // A part is `outer` runs, one in each row of the result.
-                put(input.as_f32()?, &[outer, own], &[outer, width], &[0, start], out);
+                write(input.as_f32()?, &View { start, shape: vec![outer, own], steps: vec![width, 1] }, out);
                 start += own;
             }
             Ok(())

@@ -110,10 +110,7 @@ fn filters(shuffle: Option<u32>, filter: u16, value: u32) -> Vec<u8> {
 
 fn deflate(bytes: &[u8], level: u32) -> Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(level));
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .map_err(|error| Error::io("cannot deflate", &error))
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|error| Error::io("deflate", &error))
 }
 
 /// A frame that says how much it unpacks to, which the HDF Group's filter asks for. Another decoder has to give the bytes back
