@@ -40,6 +40,8 @@ const LOOP: u64 = 8;
 
 /// Bits of a counter for the tasks of a share; above is the number of the loop.
 const TASKS: u32 = 24;
+/// Numbers of loops begin again after this one: a server that runs for months comes that far.
+const LAST_LOOP: u64 = u64::MAX >> TASKS;
 
 /// Helpers, which one caller at a time has.
 pub struct Team {
@@ -131,7 +133,7 @@ impl Team {
         if !fits || shared.is_taken.compare_exchange(false, true, Acquire, Relaxed).is_err() {
             return (0..tasks).for_each(work);
         }
-        let number = shared.loops.fetch_add(1, Relaxed) + 1;
+        let number = shared.loops.fetch_add(1, Relaxed).wrapping_add(1) & LAST_LOOP;
         // SAFETY: of the pointer's type only the life of what it points to changes. It is called by helpers whose offer is
         // taken, and nothing from here on returns or unwinds before no offer is.
         let work: *const (dyn Fn(usize) + Sync) =
@@ -336,6 +338,16 @@ mod tests {
         for team in teams() {
             for at in 0..MANY {
                 check(&team, [0, 1, 2, 3, 7, 64][at % 6]);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_loops_begin_again() {
+        for team in teams() {
+            team.shared.loops.store(LAST_LOOP - 10, Relaxed);
+            for _ in 0..20 {
+                check(&team, 7);
             }
         }
     }
