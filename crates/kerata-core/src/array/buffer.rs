@@ -1,9 +1,12 @@
 //! `Buffer`: elements of one type, owned or lying in a mapped file; cheap to clone.
+//!
+//! Those that lie in a file unaligned are copied when they are first read as a slice; who can do without the copy takes the
+//! bytes by [`Buffer::unaligned`].
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
@@ -19,23 +22,61 @@ enum Repr<T> {
     Front(Arc<Vec<T>>, usize),
     /// Bytes in memory, aligned for `T`: checked by [`Buffer::from_data`].
     Mapped(Data, PhantomData<T>),
+    Unaligned(Arc<Unaligned<T>>),
+}
+
+/// Bytes in memory of whole elements, not aligned for `T`, and their copy once it was needed.
+struct Unaligned<T> {
+    data: Data,
+    len: usize,
+    copy: OnceLock<Vec<T>>,
 }
 
 impl<T: AnyBitPattern + NoUninit> Buffer<T> {
-    /// Elements from little-endian bytes: used where they lie when they are in memory and aligned, else copied.
+    /// Elements from little-endian bytes: used where they lie when they are in memory, else copied. Those that are not
+    /// aligned are copied when they are read as a slice.
     pub fn from_data(data: &Data) -> Result<Self> {
-        if cfg!(target_endian = "little")
-            && data.as_slice().is_some_and(|bytes| bytemuck::try_cast_slice::<u8, T>(bytes).is_ok())
-        {
-            return Ok(Self(Repr::Mapped(data.clone(), PhantomData)));
+        let width = size_of::<T>();
+        let are_whole = |bytes: &[u8]| match bytes.len() % width {
+            0 => Ok(()),
+            _ => Err(Error::corrupt(format!("{} bytes are no elements of {width} bytes", bytes.len()))),
+        };
+        if let Some(bytes) = data.as_slice().filter(|_| cfg!(target_endian = "little")) {
+            are_whole(bytes)?;
+            return Ok(Self(match bytemuck::try_cast_slice::<u8, T>(bytes) {
+                Ok(_) => Repr::Mapped(data.clone(), PhantomData),
+                Err(_) => Repr::Unaligned(Arc::new(Unaligned {
+                    data: data.clone(),
+                    len: bytes.len() / width,
+                    copy: OnceLock::new(),
+                })),
+            }));
         }
         let bytes = data.bytes()?;
-        let width = size_of::<T>();
-        if bytes.len() % width != 0 {
-            return Err(Error::corrupt(format!("{} bytes are no elements of {width} bytes", bytes.len())));
+        are_whole(&bytes)?;
+        Ok(Self::from(copied(&bytes)))
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Unaligned(elements) => elements.len,
+            _ => self.deref().len(),
         }
-        // Collected and not copied over zeros: that would write them twice.
-        Ok(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>).collect())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The little-endian bytes of elements that lie in a file unaligned and were not copied yet: reading them here saves
+    /// the copy.
+    pub fn unaligned(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Unaligned(elements) if elements.copy.get().is_none() => elements.data.as_slice(),
+            _ => None,
+        }
     }
 
     /// The elements, to change them; copied first when they are shared or mapped.
@@ -50,6 +91,10 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
                 Err(shared) => shared.iter().take(len).copied().collect(),
             },
             Repr::Mapped(..) => self.to_vec(),
+            Repr::Unaligned(elements) => match Arc::try_unwrap(elements) {
+                Ok(elements) => elements.into_copy(),
+                Err(shared) => shared.copy.get().cloned().unwrap_or_else(|| shared.read()),
+            },
         }
     }
 
@@ -66,6 +111,7 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
     pub fn try_into_vec(self) -> Option<Vec<T>> {
         match self.0 {
             Repr::Owned(elements) | Repr::Front(elements, _) => Arc::try_unwrap(elements).ok(),
+            Repr::Unaligned(elements) => Arc::try_unwrap(elements).ok()?.copy.into_inner(),
             Repr::Mapped(..) => None,
         }
     }
@@ -75,6 +121,11 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
         match &self.0 {
             Repr::Owned(elements) | Repr::Front(elements, _) => {
                 Arc::strong_count(elements) == 1 && Arc::weak_count(elements) == 0
+            }
+            Repr::Unaligned(elements) => {
+                Arc::strong_count(elements) == 1
+                    && Arc::weak_count(elements) == 0
+                    && elements.copy.get().is_some()
             }
             Repr::Mapped(..) => false,
         }
@@ -93,8 +144,26 @@ impl<T: AnyBitPattern + NoUninit> Buffer<T> {
         match &self.0 {
             Repr::Owned(_) | Repr::Front(..) => Data::lazy(Arc::new(self.clone())),
             Repr::Mapped(data, _) => data.clone(),
+            Repr::Unaligned(elements) => elements.data.clone(),
         }
     }
+}
+
+impl<T: AnyBitPattern> Unaligned<T> {
+    fn read(&self) -> Vec<T> {
+        // Held in memory since `from_data`; a source never moves its bytes.
+        self.data.as_slice().map_or_else(Vec::new, copied)
+    }
+
+    fn into_copy(mut self) -> Vec<T> {
+        self.copy.take().unwrap_or_else(|| self.read())
+    }
+}
+
+/// The elements of bytes, which are whole elements.
+fn copied<T: AnyBitPattern>(bytes: &[u8]) -> Vec<T> {
+    // Collected and not copied over zeros: that would write them twice.
+    bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned::<T>).collect()
 }
 
 impl<T: AnyBitPattern + NoUninit + fmt::Debug + Send + Sync> LazyBytes for Buffer<T> {
@@ -136,6 +205,7 @@ impl<T: AnyBitPattern + NoUninit> Deref for Buffer<T> {
             Repr::Front(elements, len) => elements.get(..*len).unwrap_or(&[]),
             // Held in memory and aligned since `from_data`; a source never moves its bytes.
             Repr::Mapped(data, _) => data.as_slice().map_or(&[], |bytes| bytemuck::cast_slice(bytes)),
+            Repr::Unaligned(elements) => elements.copy.get_or_init(|| elements.read()),
         }
     }
 }
@@ -146,6 +216,7 @@ impl<T> Clone for Buffer<T> {
             Repr::Owned(elements) => Self(Repr::Owned(elements.clone())),
             Repr::Front(elements, len) => Self(Repr::Front(elements.clone(), *len)),
             Repr::Mapped(data, _) => Self(Repr::Mapped(data.clone(), PhantomData)),
+            Repr::Unaligned(elements) => Self(Repr::Unaligned(elements.clone())),
         }
     }
 }
@@ -184,7 +255,29 @@ mod tests {
             let source = MemorySource::shared(bytes[1 - offset..].to_vec());
             let data = Data::range(source, offset as u64, 8).unwrap();
             assert_eq!(&*Buffer::<f32>::from_data(&data).unwrap(), &[1.5, -2.0]);
+            assert_eq!(Buffer::<f32>::from_data(&data).unwrap().into_vec(), [1.5, -2.0]);
         }
         assert!(Buffer::<f32>::from_data(&Data::owned([0; 7])).is_err());
+    }
+
+    #[test]
+    fn unaligned_elements_are_not_copied_before_they_are_read_as_a_slice() {
+        let bytes: Vec<u8> = std::iter::repeat_n(1.5f32.to_le_bytes(), 4).flatten().collect();
+        let source = MemorySource::shared(bytes.clone());
+        let at = |shift: u64| Buffer::<f32>::from_data(&Data::range(source.clone(), shift, 12).unwrap()).unwrap();
+        // Of four neighbouring bytes one is aligned, wherever the source lies.
+        let lazy: Vec<u64> = (0..4).filter(|&shift| at(shift).unaligned().is_some()).collect();
+        assert_eq!(lazy.len(), 3);
+        let shift = lazy[0];
+        let buffer = at(shift);
+        let expected: Vec<f32> = bytes[shift as usize..][..12]
+            .chunks(4)
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+            .collect();
+        assert_eq!((buffer.len(), buffer.unaligned().unwrap()), (3, &bytes[shift as usize..][..12]));
+        assert!(!buffer.is_alone());
+        assert_eq!(&*buffer, expected);
+        assert!(buffer.unaligned().is_none() && buffer.is_alone());
+        assert_eq!(buffer.try_into_vec().unwrap(), expected);
     }
 }

@@ -92,7 +92,7 @@ impl Array {
         Self::full(shape, 0.0, dtype)
     }
 
-    /// The value of a variable; used where it lies when it is mapped and aligned.
+    /// The value of a variable; used where it lies when it is mapped, and copied when it is first read if it is not aligned.
     pub fn from_variable(variable: &Variable) -> Result<Self> {
         let shape = variable
             .shape
@@ -225,6 +225,14 @@ impl Array {
     /// The elements of a float32 array.
     pub fn as_f32(&self) -> Result<&[f32]> {
         self.as_slice()
+    }
+
+    /// The bytes of a float32 array that lies in a file unaligned, where reading them here saves a copy of it.
+    pub fn unaligned_f32(&self) -> Option<&[[u8; 4]]> {
+        match &self.elements {
+            Elements::Float32(buffer) => bytemuck::try_cast_slice(buffer.unaligned()?).ok(),
+            _ => None,
+        }
     }
 
     /// The elements of a bool array, 0 or 1.
