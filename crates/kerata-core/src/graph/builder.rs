@@ -249,13 +249,16 @@ impl GraphBuilder {
 
     /// The finished graph with named outputs; nodes that nothing needs are left out.
     pub fn finish(&self, outputs: &[(&str, &Tensor)]) -> Result<Graph> {
-        let outputs = outputs
-            .iter()
-            .map(|(name, tensor)| Ok(((*name).to_owned(), self.local(tensor)?.id)))
-            .collect::<Result<Vec<_>>>()?;
-        let state = self.0.state.borrow();
-        let graph = Graph { outputs, ..state.graph.clone() };
+        let outputs = self.named(outputs)?;
+        let graph = Graph { outputs, ..self.0.state.borrow().graph.clone() };
         Ok(graph.without_dead_nodes())
+    }
+
+    /// The same with the nodes taken out of the builder and not copied: its values are of no more use.
+    pub fn end(&self, outputs: &[(&str, &Tensor)]) -> Result<Graph> {
+        let outputs = self.named(outputs)?;
+        let state = self.0.state.take();
+        Ok(Graph { outputs, ..state.graph }.without_dead_nodes())
     }
 
     /// The finished body with its captured values, which are to be passed after its declared inputs.
@@ -364,6 +367,10 @@ impl GraphBuilder {
     /// Reads the nodes built so far.
     pub(crate) fn with_nodes<R>(&self, read: impl FnOnce(&[Node]) -> R) -> R {
         read(&self.0.state.borrow().graph.nodes)
+    }
+
+    fn named(&self, outputs: &[(&str, &Tensor)]) -> Result<Vec<(String, ValueId)>> {
+        outputs.iter().map(|(name, tensor)| Ok(((*name).to_owned(), self.local(tensor)?.id))).collect()
     }
 
     fn push(&self, node: Node) -> Vec<Tensor> {

@@ -82,7 +82,7 @@ impl Graph {
             .iter()
             .map(|(name, id)| Ok((name, rewriter.value(*id)?)))
             .collect::<Result<Vec<_>>>()?;
-        builder.finish(&outputs.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect::<Vec<_>>())
+        builder.end(&outputs.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect::<Vec<_>>())
     }
 
     /// The graph without nodes that no output and no update needs; inputs stay.

@@ -219,7 +219,7 @@ impl Model {
         let names = names.iter().map(String::as_str);
         let outputs: Vec<(&str, &Tensor)> =
             names.zip(traced.outputs.iter().map(|output| &output.tensor)).collect();
-        builder.finish(&outputs)
+        builder.end(&outputs)
     }
 
     /// Calls the model on tensors of a graph that is being built, one for each input in order.
