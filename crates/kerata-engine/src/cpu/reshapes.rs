@@ -6,19 +6,25 @@ use kerata_core::Result;
 use kerata_core::graph::{Graph, Node, NodeKind, Rewriter, Step, ValueId};
 use kerata_core::ops::{self, Dim, Reshape};
 
-/// The graph with such reshapes left out or moved behind the bias.
-pub(super) fn around_products(graph: &Graph) -> Result<Graph> {
+/// The graph with such reshapes left out or moved behind the bias. It is rewritten only when there are some, and given up
+/// early.
+pub(super) fn around_products(mut graph: Graph) -> Result<Graph> {
     let used = graph.use_counts();
-    let graph = graph.rewrite(|rewriter, node| {
-        let Some((x, weights)) = kept_apart(rewriter.graph, &used, node) else { return Ok(Step::Keep) };
-        let made = ops::matmul(&rewriter.value(x)?, &rewriter.value(weights)?)?;
-        Ok(if *made.spec() == node.outputs[0] { Step::Replace(vec![made]) } else { Step::Keep })
-    })?;
+    if graph.nodes.iter().any(|node| kept_apart(&graph, &used, node).is_some()) {
+        graph = graph.rewrite(|rewriter, node| {
+            let Some((x, weights)) = kept_apart(rewriter.graph, &used, node) else { return Ok(Step::Keep) };
+            let made = ops::matmul(&rewriter.value(x)?, &rewriter.value(weights)?)?;
+            Ok(if *made.spec() == node.outputs[0] { Step::Replace(vec![made]) } else { Step::Keep })
+        })?;
+    }
     let used = graph.use_counts();
-    graph.rewrite(|rewriter, node| match split_before(rewriter.graph, &used, node) {
-        Some((split, bias)) => bias_first(rewriter, node, split, bias),
-        None => Ok(Step::Keep),
-    })
+    if graph.nodes.iter().any(|node| split_before(&graph, &used, node).is_some()) {
+        graph = graph.rewrite(|rewriter, node| match split_before(rewriter.graph, &used, node) {
+            Some((split, bias)) => bias_first(rewriter, node, split, bias),
+            None => Ok(Step::Keep),
+        })?;
+    }
+    Ok(graph)
 }
 
 fn reshape(node: &Node) -> Option<&Reshape> {

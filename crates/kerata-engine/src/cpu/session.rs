@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use kerata_core::graph::{Graph, NodeKind};
+use kerata_core::graph::{Graph, Node, NodeKind, ValueId};
 use kerata_core::{Array, Error, Result, TensorSpec};
 
 use super::StepTime;
@@ -23,7 +23,10 @@ use crate::{Session, SessionOptions, Updates};
 
 /// A prepared graph.
 pub(super) struct CpuSession {
+    /// Of a session that never plans again, what goes in alone.
     graph: Graph,
+    /// How many results are outputs.
+    outputs: usize,
     values: HashMap<String, Array>,
     /// For inputs of any shapes; made when it is needed.
     general: OnceLock<Arc<Planned>>,
@@ -76,8 +79,10 @@ impl CpuSession {
             let _ = general.set(Arc::new(plan(graph, &read, isa)?));
         }
         let workers = Workers::new(options.threads)?;
+        let has_one_plan = values.is_empty() && !is_training;
         Ok(CpuSession {
-            graph: graph.clone(),
+            graph: if has_one_plan { without_ops(graph) } else { graph.clone() },
+            outputs: graph.outputs.len(),
             values,
             general,
             constants: constants(graph),
@@ -140,7 +145,7 @@ impl CpuSession {
         let batch = all[0].shape()[0];
         let tiles = batch.div_ceil(tile);
         let alone = Workers::single();
-        let whole: Vec<batch::Whole> = self.graph.outputs.iter().map(|_| batch::Whole::new(batch)).collect();
+        let whole: Vec<batch::Whole> = (0..self.outputs).map(|_| batch::Whole::new(batch)).collect();
         let ends: Vec<OnceLock<Result<()>>> = (0..tiles).map(|_| OnceLock::new()).collect();
         self.workers.each(tiles, &|index| {
             let (from, to) = (batch * index / tiles, batch * (index + 1) / tiles);
@@ -199,6 +204,19 @@ impl CpuSession {
     }
 }
 
+/// The inputs and variables of a graph, which computes nothing.
+fn without_ops(graph: &Graph) -> Graph {
+    let is_kept = |node: &&Node| !matches!(node.kind, NodeKind::Op(_) | NodeKind::Constant(_));
+    let place = |at: usize| graph.nodes.iter().take(at).filter(is_kept).count();
+    let inputs = graph.inputs.iter().map(|&input| ValueId { node: place(input.node), ..input });
+    Graph {
+        name: graph.name.clone(),
+        nodes: graph.nodes.iter().filter(is_kept).cloned().collect(),
+        inputs: inputs.collect(),
+        ..Graph::default()
+    }
+}
+
 /// Whether a graph changes variables that are trained: it is run on many batches of few shapes.
 fn is_training(graph: &Graph) -> bool {
     let is_updated = |path: &str| graph.updates.iter().any(|(updated, _)| updated == path);
@@ -236,7 +254,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
             node.kind = NodeKind::Constant(read(path, spec)?);
         }
     }
-    let graph = reshapes::around_products(&rewrite::simplify(planned)?)?;
+    let graph = reshapes::around_products(rewrite::simplify(planned)?)?;
     let graph = merge::merge_scans(graph)?;
     let graph = if is_training { recompute(graph) } else { graph };
     let variables = graph.variables().map(|(path, ..)| path.to_owned());
@@ -267,7 +285,7 @@ impl Session for CpuSession {
             Some(tile) => self.run_tiles(plan, &all, inputs.len(), tile),
             None => self.run_whole(plan, &self.workers, &all),
         }?;
-        let updates = results.split_off(self.graph.outputs.len());
+        let updates = results.split_off(self.outputs);
         let paths = self.graph.updates.iter().map(|(path, _)| path.clone());
         Ok((results, paths.zip(updates).collect()))
     }
@@ -287,7 +305,7 @@ impl Session for CpuSession {
         }
         self.pool.next_run();
         let mut results = plan.run_on(&Context::new(self.isa, &self.workers, &self.pool), all)?;
-        let updates = results.split_off(self.graph.outputs.len());
+        let updates = results.split_off(self.outputs);
         let mut unread = Updates::new();
         for ((path, _), value) in self.graph.updates.iter().zip(updates) {
             match live.contains(path) || self.values.contains_key(path) {

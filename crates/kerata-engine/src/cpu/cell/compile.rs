@@ -9,7 +9,7 @@ use kerata_core::{Array, DType, TensorSpec};
 use super::{Cell, Part, Place, State, Work};
 use crate::cpu::kernels::elementwise::Binary;
 use crate::cpu::kernels::isa::Isa;
-use crate::cpu::kernels::pack::{Panels, Strided};
+use crate::cpu::kernels::pack::Panels;
 use crate::cpu::plan::assemble;
 use crate::cpu::plan::fuse::{self, Group, Groups};
 use crate::cpu::program::{Instruction, Operand};
@@ -183,8 +183,7 @@ impl Compiler<'_> {
             return None;
         }
         let mut panels = Panels::new(self.isa);
-        let matrix = Strided { data: array.as_f32().ok()?, start: 0, row: columns, column: 1 };
-        panels.pack(depth, columns, matrix);
+        panels.pack_array(array, 0..columns, None).ok()?;
         let to = self.register(columns);
         self.cell.work.push(Work::Product { left, right: panels, bias, to });
         Some(Part { place: Place::Register(to), offset: 0, width: columns })

@@ -1,5 +1,9 @@
 //! `Panels`: the right side of a product, packed into panels as wide as a register tile.
 
+use std::ops::Range;
+
+use kerata_core::{Array, Result};
+
 use super::isa::Isa;
 use super::memory::Lines;
 use super::tile;
@@ -31,9 +35,9 @@ pub struct Panel {
 
 /// A strided matrix to read: element `(k, j)` is at `start + k * row + j * column`.
 #[derive(Clone, Copy)]
-pub struct Strided<'a> {
+pub struct Strided<'a, T = f32> {
     /// The floats.
-    pub data: &'a [f32],
+    pub data: &'a [T],
     /// Index of the first element.
     pub start: usize,
     /// Step from one row to the next.
@@ -50,16 +54,41 @@ impl Panels {
 
     /// Packs a matrix, reusing the buffer.
     pub fn pack(&mut self, depth: usize, columns: usize, matrix: Strided) {
-        self.pack_scaled(depth, columns, matrix, None);
+        self.pack_as(depth, columns, matrix, |float| float, None);
     }
 
-    /// Packs a matrix with its columns scaled, reusing the buffer.
-    pub fn pack_scaled(&mut self, depth: usize, columns: usize, matrix: Strided, scale: Option<&[f32]>) {
+    /// Packs columns of an array of floats, whose last axis is a row, and scales each: from where it lies, so that what a file
+    /// holds unaligned is not copied first.
+    pub fn pack_array(&mut self, array: &Array, columns: Range<usize>, scale: Option<&[f32]>) -> Result<()> {
+        let row = array.shape().last().copied().unwrap_or(1);
+        let depth = array.len().checked_div(row).unwrap_or(0);
+        let (start, count) = (columns.start, columns.len());
+        match array.unaligned_f32() {
+            Some(data) => {
+                let matrix = Strided { data, start, row, column: 1 };
+                self.pack_as(depth, count, matrix, f32::from_le_bytes, scale);
+            }
+            None => {
+                let matrix = Strided { data: array.as_f32()?, start, row, column: 1 };
+                self.pack_as(depth, count, matrix, |float| float, scale);
+            }
+        }
+        Ok(())
+    }
+
+    fn pack_as<T: Copy>(
+        &mut self,
+        depth: usize,
+        columns: usize,
+        matrix: Strided<T>,
+        float: impl Fn(T) -> f32 + Copy,
+        scale: Option<&[f32]>,
+    ) {
         self.lay_out(depth, columns);
         for i in 0..self.panels.len() {
             let panel = self.panels[i];
             let to = &mut self.data[panel.start..panel.start + depth * panel.width];
-            pack_panel(to, panel, depth, matrix);
+            pack_panel(to, panel, depth, matrix, float);
             if let Some(scale) = scale {
                 // The panel is still in cache.
                 let scale = &scale[panel.column..panel.column + panel.columns];
@@ -114,14 +143,21 @@ impl Panels {
     }
 }
 
-fn pack_panel(to: &mut [f32], panel: Panel, depth: usize, matrix: Strided) {
+fn pack_panel<T: Copy>(
+    to: &mut [f32],
+    panel: Panel,
+    depth: usize,
+    matrix: Strided<T>,
+    float: impl Fn(T) -> f32,
+) {
     let Strided { data, start, row, column } = matrix;
     let first = start + panel.column * column;
     if column == 1 {
         for (k, line) in to.chunks_exact_mut(panel.width).enumerate() {
             let from = first + k * row;
-            line[..panel.columns].copy_from_slice(&data[from..from + panel.columns]);
-            line[panel.columns..].fill(0.0);
+            let (own, rest) = line.split_at_mut(panel.columns);
+            own.iter_mut().zip(&data[from..from + panel.columns]).for_each(|(to, &from)| *to = float(from));
+            rest.fill(0.0);
         }
         return;
     }
@@ -132,11 +168,47 @@ fn pack_panel(to: &mut [f32], panel: Panel, depth: usize, matrix: Strided) {
         for j in 0..panel.columns {
             let from = first + j * column;
             for k in k0..k1 {
-                to[k * panel.width + j] = data[from + k * row];
+                to[k * panel.width + j] = float(data[from + k * row]);
             }
         }
         for k in k0..k1 {
             to[k * panel.width + panel.columns..(k + 1) * panel.width].fill(0.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kerata_core::{DType, Data, MemorySource};
+
+    use super::*;
+
+    /// The same columns of a matrix that lies four times in a file, a byte further from a multiple of four bytes each time.
+    #[test]
+    fn floats_that_lie_unaligned_in_a_file_are_packed_without_a_copy() {
+        let values: Vec<f32> = (0..7 * 40).map(|at| at as f32 * 0.5 - 30.0).collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let scale: Vec<f32> = (0..33).map(|at| 1.0 + at as f32).collect();
+        let mut unaligned = 0;
+        let source = MemorySource::shared([&bytes[..], &[0]].concat().repeat(4));
+        for copy in 0..4 {
+            let start = copy * (bytes.len() as u64 + 1);
+            let data = Data::range(source.clone(), start, bytes.len() as u64).unwrap();
+            let array = Array::from_data([7, 40], DType::Float32, &data).unwrap();
+            let mut panels = Panels::new(Isa::best());
+            panels.pack_array(&array, 5..38, Some(&scale)).unwrap();
+            assert_eq!((panels.depth(), panels.columns()), (7, 33));
+            for panel in panels.panels() {
+                let lines = panels.data()[panel.start..].chunks(panel.width).take(7);
+                for (k, line) in lines.enumerate() {
+                    let expected = |j: usize| values[k * 40 + 5 + panel.column + j] * scale[panel.column + j];
+                    assert!((0..panel.columns).all(|j| line[j] == expected(j)));
+                    assert!(line[panel.columns..].iter().all(|&float| float == 0.0));
+                }
+            }
+            // A copy would have been kept.
+            unaligned += usize::from(array.unaligned_f32().is_some());
+        }
+        assert_eq!(unaligned, 3);
     }
 }

@@ -11,7 +11,7 @@ use crate::cpu::context::Context;
 use crate::cpu::kernels::depthwise::{Filters, depthwise};
 use crate::cpu::kernels::isa::Isa;
 use crate::cpu::kernels::memory::Lines;
-use crate::cpu::kernels::pack::{Panels, Strided};
+use crate::cpu::kernels::pack::Panels;
 use crate::cpu::kernels::patches::{Rows, Window};
 use crate::cpu::kernels::product::{Finish, Place, product};
 
@@ -43,12 +43,13 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let sizes = kernel.spec.sizes().ok()?;
     let filters = *sizes.last()?;
     let mut tail = Tail::new(request.epilogue.take());
-    let packed = match kernel.constant.map(Array::as_f32) {
-        Some(Ok(values)) => {
+    let packed = match kernel.constant {
+        Some(values) if values.dtype() == DType::Float32 => {
             let scale = tail.absorb(filters);
-            Some(Packed::new(request.isa, conv.groups, &sizes, values, scale.as_deref(), tail.bias()))
+            let bias = tail.bias();
+            Some(Packed::new(request.isa, conv.groups, &sizes, values, scale.as_deref(), bias).ok()?)
         }
-        Some(Err(_)) => return None,
+        Some(_) => return None,
         None => {
             tail.absorb_bias(Some(filters));
             None
@@ -71,24 +72,22 @@ impl Packed {
         isa: Isa,
         groups: usize,
         sizes: &[usize],
-        values: &[f32],
+        values: &Array,
         scale: Option<&[f32]>,
         bias: Option<&[f32]>,
-    ) -> Packed {
-        let (own, filters) = (sizes[sizes.len() - 2], sizes[sizes.len() - 1]);
+    ) -> Result<Packed> {
+        let filters = sizes[sizes.len() - 1];
         if is_depthwise(groups, Some(sizes)) && groups > 1 {
-            return Packed::Depthwise(Filters::new(filters, values, scale, bias));
+            return Ok(Packed::Depthwise(Filters::new(filters, values.as_f32()?, scale, bias)));
         }
-        let depth = sizes[..sizes.len() - 2].iter().product::<usize>() * own;
         let columns = filters / groups;
         let panels = (0..groups).map(|group| {
             let mut panels = Panels::new(isa);
-            let matrix = Strided { data: values, start: group * columns, row: filters, column: 1 };
-            let scale = scale.map(|scale| &scale[group * columns..(group + 1) * columns]);
-            panels.pack_scaled(depth, columns, matrix, scale);
-            panels
+            let own = group * columns..(group + 1) * columns;
+            panels.pack_array(values, own.clone(), scale.map(|scale| &scale[own]))?;
+            Ok(panels)
         });
-        Packed::Products(panels.collect())
+        panels.collect::<Result<_>>().map(Packed::Products)
     }
 }
 
@@ -127,7 +126,7 @@ impl Kernel for Convolution {
         let packed = match &self.packed {
             Some(packed) => packed,
             None => {
-                fresh = Packed::new(cx.isa, *groups, &self.sizes, kernel.as_f32()?, None, self.tail.bias());
+                fresh = Packed::new(cx.isa, *groups, &self.sizes, kernel, None, self.tail.bias())?;
                 &fresh
             }
         };

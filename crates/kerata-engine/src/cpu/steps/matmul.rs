@@ -7,7 +7,6 @@ use super::finish::Tail;
 use super::fused::slices;
 use super::{Kernel, Request};
 use crate::cpu::context::Context;
-use crate::cpu::kernels::isa::Isa;
 use crate::cpu::kernels::moves::{View, read};
 use crate::cpu::kernels::outer::{Lying, outer};
 use crate::cpu::kernels::pack::{Panels, Strided};
@@ -34,9 +33,11 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let weights =
         right.constant.filter(|array| array.rank() == 2 && orders.get(1).is_none_or(Option::is_none));
     let packed = weights.and_then(|array| {
-        let data = array.as_f32().ok()?;
-        let scale = tail.absorb(array.shape()[1]);
-        Some(pack(request.isa, data, &View::of(array.shape()), scale.as_deref()))
+        let columns = array.shape()[1];
+        let scale = tail.absorb(columns);
+        let mut panels = Panels::new(request.isa);
+        panels.pack_array(array, 0..columns, scale.as_deref()).ok()?;
+        Some(panels)
     });
     if packed.is_none() {
         tail.absorb_bias(columns);
@@ -44,14 +45,6 @@ pub(super) fn lower(request: &mut Request) -> Option<Box<dyn Kernel>> {
     let [left_order, right_order] = <[_; 2]>::try_from(orders).unwrap_or_default();
     let out_order = request.out_order.take();
     Some(Box::new(Matmul { packed, tail, left_order, right_order, out_order }))
-}
-
-/// Packs the matrix of the last two axes, its columns scaled.
-fn pack(isa: Isa, data: &[f32], view: &View, scale: Option<&[f32]>) -> Panels {
-    let last = view.shape.len() - 1;
-    let mut panels = Panels::new(isa);
-    panels.pack_scaled(view.shape[last - 1], view.shape[last], strided(data, view), scale);
-    panels
 }
 
 /// The matrix of the last two axes.

@@ -15,6 +15,8 @@ use crate::cpu::workers::Workers;
 
 /// Floats that are computed ahead of the steps that read them: they are still in the second-level cache then.
 const AHEAD: usize = 96 * 1024;
+/// Most steps whose values are computed ahead: the product of more rows is no faster, and they take memory.
+const STEPS_AHEAD: usize = 32;
 /// Floats that a step of some rows touches.
 const ROWS: usize = 96 * 1024;
 
@@ -75,8 +77,10 @@ impl Recurrent {
         // The steps of the body have no use for what is planned for states.
         let planned = cx.plan(Vec::new());
         let ahead = self.cell.element_width(self.sequences) * count;
-        let block =
-            if self.before.is_some() { even(steps.max(1), AHEAD / ahead.max(1)) } else { steps.max(1) };
+        let block = match self.before {
+            Some(_) => even(steps.max(1), (AHEAD / ahead.max(1)).min(STEPS_AHEAD)),
+            None => steps.max(1),
+        };
         let blocks = steps.div_ceil(block);
         for index in 0..blocks {
             let index = if self.is_reversed { blocks - 1 - index } else { index };
