@@ -1,5 +1,7 @@
 //! `Predictor`: a model that is ready to run on named or ordered inputs.
 
+use std::borrow::Borrow;
+
 use indexmap::IndexMap;
 use kerata_core::array::Array;
 use kerata_core::artifact::{TraceOrigin, Traces};
@@ -57,12 +59,16 @@ impl PredictOptions {
 }
 
 /// Makes what an artifact computes ready to run: its layers, built through the registry.
+///
+/// An artifact that is handed over and not lent is given up once its layers are made: the config of a network of many layers
+/// is large.
 pub fn predictor(
-    artifact: &Artifact,
+    given: impl Borrow<Artifact>,
     signature: Option<&str>,
     registry: &Registry,
     options: &PredictOptions,
 ) -> Result<Predictor> {
+    let artifact = given.borrow();
     let traces = artifact.traces.as_ref();
     if let Some(name) = signature {
         let traces = traces.ok_or_else(|| {
@@ -79,16 +85,18 @@ pub fn predictor(
         }
     }
     let model = crate::modern::model_to_trace(artifact, registry)?;
-    let Err(missing) = model.check() else {
-        let graph = model.trace(false)?;
-        let values = model.into_values();
-        return Predictor::of_graph(&graph, &|path| values.variable(path), options);
-    };
-    let traces = stand_in(artifact, missing)?;
-    let names = traces.names();
-    let name = default_signature(&names)
-        .ok_or_else(|| Error::not_found("several signatures, none is the default").hint(names.join(", ")))?;
-    Predictor::of_trace(artifact, traces.as_ref(), name, options)
+    if let Err(missing) = model.check() {
+        let traces = stand_in(artifact, missing)?;
+        let names = traces.names();
+        let name = default_signature(&names).ok_or_else(|| {
+            Error::not_found("several signatures, none is the default").hint(names.join(", "))
+        })?;
+        return Predictor::of_trace(artifact, traces.as_ref(), name, options);
+    }
+    drop(given);
+    let graph = model.trace(false)?;
+    let values = model.into_values();
+    Predictor::of_graph(&graph, &|path| values.variable(path), options)
 }
 
 /// The signature that is run when none is asked for.

@@ -66,7 +66,7 @@ impl super::Run for Run {
         };
         let named = read_arrays(inputs_path)?;
         let options = options.ranks(named.iter().map(|(name, array)| (name.clone(), array.rank())));
-        let predictor = kerata::predictor(&artifact, self.signature.as_deref(), &registry, &options).at(model_path)?;
+        let predictor = kerata::predictor(artifact, self.signature.as_deref(), &registry, &options).at(model_path)?;
 
         let inputs = predictor.arrange(named).at(|| inputs_path.display().to_string())?;
         let run = || match self.batch_size {
