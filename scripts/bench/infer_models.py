@@ -61,6 +61,12 @@ def lstm():
     return keras.Model(inputs, x)
 
 
+def one():
+    """The smallest model: what it takes is what any model costs."""
+    inputs = keras.Input((1,))
+    return keras.Model(inputs, layers.Dense(1)(inputs))
+
+
 MODELS = {
     "mlp": mlp,
     "mobilenet_v2": lambda: keras.applications.MobileNetV2(weights=None),
@@ -70,6 +76,7 @@ MODELS = {
     "lstm": lstm,
     "cnn": cnn,
     "digits": digits,
+    "one": one,
 }
 
 
