@@ -264,7 +264,8 @@ mod tests {
     fn unaligned_elements_are_not_copied_before_they_are_read_as_a_slice() {
         let bytes: Vec<u8> = std::iter::repeat_n(1.5f32.to_le_bytes(), 4).flatten().collect();
         let source = MemorySource::shared(bytes.clone());
-        let at = |shift: u64| Buffer::<f32>::from_data(&Data::range(source.clone(), shift, 12).unwrap()).unwrap();
+        let at =
+            |shift: u64| Buffer::<f32>::from_data(&Data::range(source.clone(), shift, 12).unwrap()).unwrap();
         // Of four neighbouring bytes one is aligned, wherever the source lies.
         let lazy: Vec<u64> = (0..4).filter(|&shift| at(shift).unaligned().is_some()).collect();
         assert_eq!(lazy.len(), 3);
