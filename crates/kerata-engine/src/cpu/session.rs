@@ -359,3 +359,36 @@ fn not_kept(path: &str) -> Error {
     Error::usage(format!("the session does not keep the variable `{path}`"))
         .hint("prepare it with `SessionOptions::with_variables_kept(true)`")
 }
+
+#[cfg(test)]
+mod tests {
+    use kerata_core::graph::GraphBuilder;
+    use kerata_core::{DType, ErrorKind, Shape, ops};
+
+    use super::*;
+
+    #[test]
+    fn a_session_that_keeps_no_variables_holds_the_inputs_of_its_graph_alone() {
+        let floats = |axes: &[Option<u64>]| TensorSpec::new(DType::Float32, Shape::new(axes.iter().copied()));
+        let builder = GraphBuilder::new("scaled");
+        let unused = builder.constant(Array::scalar(7.0f32));
+        let weight = builder.variable("w", floats(&[Some(2)]), true).unwrap();
+        let x = builder.input("x", floats(&[None, Some(2)]));
+        let y = ops::add(&ops::multiply(&x, &weight).unwrap(), &unused).unwrap();
+        let graph = builder.end(&[("y", &y)]).unwrap();
+        assert!(builder.is_empty());
+        let read = |_: &str| Ok(Array::vector(vec![2.0f32, 3.0]));
+        let options = SessionOptions::default().with_variables_kept(false);
+        let mut session = CpuSession::new(&graph, &read, &options, Isa::best()).unwrap();
+        assert!(session.graph.nodes.iter().all(|node| node.op().is_none()));
+        assert_eq!(session.graph.input_specs().unwrap(), graph.input_specs().unwrap());
+        // 10 x 2 + 7, 20 x 3 + 7.
+        let made = session.run(&[Array::from_f32([1, 2], vec![10.0, 20.0]).unwrap()]).unwrap();
+        assert_eq!(made[0].as_f32().unwrap(), [27.0, 67.0]);
+        let wrong = session.run(&[Array::vector(vec![1.0f32])]).unwrap_err();
+        assert_eq!(wrong.kind(), ErrorKind::Mismatch);
+        assert_eq!(session.variable("w").unwrap_err().kind(), ErrorKind::Usage);
+        let refused = session.set_variables(vec![("w".to_owned(), Array::vector(vec![1.0f32, 1.0]))]);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Usage);
+    }
+}
