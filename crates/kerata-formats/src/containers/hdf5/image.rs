@@ -72,6 +72,18 @@ impl<'a> Image<'a> {
         Ok(take(bytes))
     }
 
+    /// Says that blocks which begin at these places will be read soon.
+    pub fn expect(&self, addresses: impl Iterator<Item = u64>) {
+        let mut last = u64::MAX;
+        for window in addresses.map(|address| address / WINDOW_BYTES) {
+            // Blocks that were made together lie together.
+            if window != last {
+                self.source.expect(window * WINDOW_BYTES, 2 * WINDOW_BYTES);
+                last = window;
+            }
+        }
+    }
+
     /// The bytes of a range whose last four are the lookup3 checksum of the others.
     pub fn checked(&self, address: u64, len: u64) -> Result<Bytes> {
         let bytes = self.bytes(address, len)?;

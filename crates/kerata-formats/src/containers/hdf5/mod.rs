@@ -31,6 +31,7 @@ mod storm;
 mod superblock;
 mod swap;
 mod text_heap;
+mod walk;
 mod writer;
 
 pub use attribute::{Attribute, Attributes};
