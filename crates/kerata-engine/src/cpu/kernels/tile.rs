@@ -8,6 +8,9 @@ use super::vector::{Lanes, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Ymm, Zmm};
 
+/// Steps of a panel that are brought near ahead of the one that is read: a panel is larger than the nearest cache.
+const AHEAD: usize = 16;
+
 /// What one call computes: `out[r][j] = clamp(start + sum over taps and k of rows[r][tap][k] * panel[tap, k][j])`, or
 /// `clamp(out[r][j] + (sum ...))` if it accumulates.
 pub struct TileArgs {
@@ -191,6 +194,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(args: &TileAr
             for k in 0..args.depth {
                 let mut right = [V::splat(0.0); VECTORS];
                 for v in 0..VECTORS {
+                    V::prefetch(panel.wrapping_add(AHEAD * args.panel_stride + v * V::LANES));
                     right[v] = V::load(panel.add(v * V::LANES));
                 }
                 for r in 0..ROWS {

@@ -22,6 +22,9 @@ pub trait Vector: Copy {
     unsafe fn store(self, to: *mut f32);
     /// Writes the first `n` lanes.
     unsafe fn store_part(self, to: *mut f32, n: usize);
+    /// Has the line of an address brought near, where there is such a thing; nothing need be there.
+    #[inline(always)]
+    fn prefetch(_at: *const f32) {}
     /// `self * b + c`, rounded once.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// `self * b`.
@@ -139,6 +142,11 @@ impl Vector for Ymm {
         unsafe { x86::_mm256_maskstore_ps(to, mask8(n), self.0) }
     }
     #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // SAFETY: every x86-64 has it, and it reads nothing.
+        unsafe { x86::_mm_prefetch::<{ x86::_MM_HINT_T0 }>(at.cast()) }
+    }
+    #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
         // SAFETY: see above.
         unsafe { Ymm(x86::_mm256_fmadd_ps(self.0, b.0, c.0)) }
@@ -194,6 +202,11 @@ impl Vector for Zmm {
     unsafe fn store_part(self, to: *mut f32, n: usize) {
         // SAFETY: see above; masked lanes are not touched.
         unsafe { x86::_mm512_mask_storeu_ps(to, mask16(n), self.0) }
+    }
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // SAFETY: every x86-64 has it, and it reads nothing.
+        unsafe { x86::_mm_prefetch::<{ x86::_MM_HINT_T0 }>(at.cast()) }
     }
     #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
