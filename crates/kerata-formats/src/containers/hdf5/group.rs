@@ -28,6 +28,8 @@ pub(super) struct Lister<'a, 'l> {
     /// Path of the group.
     pub parent: &'l str,
     pub links: &'l mut Vec<Link>,
+    /// Links that there is room for, of all that a file may have.
+    pub room: usize,
     /// Takes an error that concerns one link only.
     pub report: &'l mut dyn FnMut(Error) -> Result<()>,
 }
@@ -154,8 +156,8 @@ impl Lister<'_, '_> {
         }
         let name = std::str::from_utf8(name)
             .map_err(|_| Error::corrupt(format!("link name `{}` is not UTF-8", text(name))))?;
-        if self.links.len() >= self.limits.max_tensors {
-            return Err(Error::limit(format!("more than {} links in a group", self.limits.max_tensors)));
+        if self.links.len() >= self.room {
+            return Err(Error::limit(format!("more than {} groups and datasets", self.limits.max_tensors)));
         }
         let path = match self.parent {
             "" => name.to_owned(),

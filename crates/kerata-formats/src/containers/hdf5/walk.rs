@@ -105,8 +105,13 @@ impl<'l> Walk<'l> {
                 image.expect(batch.iter().map(|pending| pending.link.address));
             }
             let mut below = Vec::new();
+            // Links wait in memory, and siblings may list the same ones.
+            let mut waiting = batch.len() + levels.iter().map(ExactSizeIterator::len).sum::<usize>();
             for mut pending in batch {
-                let entered = self.enter(&decoder, &totals, &mut pending, depth, &mut links);
+                waiting -= 1;
+                let room = self.limits.max_tensors.saturating_sub(self.nodes.len() + 1 + waiting);
+                let entered = self.enter(&decoder, &totals, &mut pending, depth, (&mut links, room));
+                waiting += links.len();
                 match entered.at(|| format!("`/{}`", pending.link.path)) {
                     Ok(Some(group)) => {
                         if self.nodes.get(group).is_some_and(|node| (self.is_wanted)(&node.path)) {
@@ -126,14 +131,15 @@ impl<'l> Walk<'l> {
         Ok(self.into_file())
     }
 
-    /// Reads one object, which takes the path of the link; the number of a group, whose children are now in `links`.
+    /// Reads one object, which takes the path of the link; the number of a group, whose children are now in the links, as far
+    /// as there is room.
     fn enter<'a>(
         &mut self,
         decoder: &Decoder<'a, '_>,
         totals: &Totals,
         pending: &mut Pending,
         depth: usize,
-        links: &mut Vec<Link>,
+        (links, room): (&mut Vec<Link>, usize),
     ) -> Result<Option<usize>> {
         let limits = self.limits;
         if depth > limits.max_depth {
@@ -180,7 +186,7 @@ impl<'l> Walk<'l> {
             }
             false => Err(error),
         };
-        let lister = Lister { image: decoder.image, limits, parent: path, links, report: &mut report };
+        let lister = Lister { image: decoder.image, limits, parent: path, links, room, report: &mut report };
         let listed = lister.list(&header);
         self.notes.extend(notes.into_iter().map(|note| note.at(format!("`/{path}`"))));
         self.or_note(listed, path)?;
@@ -316,6 +322,16 @@ mod tests {
         let first = file.datasets.values().filter_map(|dataset| dataset.data.as_range()).map(|range| range.1);
         let end = announced.chunks(2).map(|range| range[0]).max().unwrap();
         assert!(end < first.min().unwrap());
+    }
+
+    #[test]
+    fn links_that_wait_count_before_they_are_followed() {
+        // The root, `layers` and its hundred groups leave room for eight of what these link to.
+        let mut limits = Limits::default();
+        limits.max_tensors = 110;
+        let error = File::open(&(watched() as _), &limits).unwrap_err();
+        assert_eq!(error.kind(), kerata_core::ErrorKind::LimitExceeded);
+        assert_eq!(error.trail().collect::<Vec<_>>(), ["`/layers/d16`"]);
     }
 
     #[test]
