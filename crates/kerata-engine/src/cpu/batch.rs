@@ -14,6 +14,8 @@ use super::steps;
 
 /// Floats of the largest value of a tile: with the values around it, it stays in the second-level cache.
 const TILE: usize = 96 * 1024;
+/// Elements of the weights of rows that are read anew for each tile at most; larger ones are read once for the whole batch.
+const MOST_WEIGHTS: u64 = 4 << 20;
 
 /// Floats of the largest value of one sample, if no value of the graph mixes samples: the first axis of every input,
 /// and of everything that follows from it, is the batch.
@@ -73,9 +75,11 @@ fn keeps_samples(graph: &Graph, node: &Node, is_batch: &dyn Fn(ValueId) -> bool)
     } else if let ("matmul", [left, right]) = (op.name(), &node.inputs[..]) {
         // Two axes of the right side are rows and columns, not batches.
         let is_matrix = input_rank(*right) <= 2;
+        let is_small =
+            || graph.spec(*right).is_ok_and(|spec| spec.shape.elements().is_some_and(|n| n <= MOST_WEIGHTS));
         is_batch(*left)
             && input_rank(*left) == rank
-            && if is_matrix { !is_batch(*right) } else { meets(*right) }
+            && if is_matrix { !is_batch(*right) && (rank > 2 || is_small()) } else { meets(*right) }
     } else if any.is::<Conv>() || any.is::<Pool>() || (any.is::<QuantizedMatmul>() && rank > 1) {
         only_first
     } else if let Some(op) = any.downcast_ref::<Reshape>() {
@@ -183,23 +187,31 @@ mod tests {
 
     use super::*;
 
-    /// Floats a sample of what is made of `[batch, 6]` and a weight of `[6, 4]`.
-    fn floats(make: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Option<usize> {
+    /// Floats a sample of what is made of `[batch, 6]` and a weight of `[6, columns]`.
+    fn floats_of(columns: u64, make: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Option<usize> {
         let builder = GraphBuilder::new("dense");
         let x = builder.input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(6)])));
-        let weight = builder.constant(Array::from_f32([6, 4], vec![0.5; 24]).unwrap());
+        let weight = TensorSpec::new(DType::Float32, Shape::known([6, columns]));
+        let weight = builder.variable("w", weight, true).unwrap();
         let y = make(&x, &weight).unwrap();
         floats_a_sample(&builder.finish(&[("y", &y)]).unwrap())
     }
 
     #[test]
     fn rows_of_a_product_with_weights_are_samples() {
-        assert_eq!(floats(ops::matmul), Some(6));
+        let floats = |make: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| floats_of(4, make);
+        assert_eq!(floats(&ops::matmul), Some(6));
         // Rows of a product with the batch as its right side are those of the left side.
-        assert_eq!(floats(|x, _| ops::matmul(x, &ops::matmul(&ops::transpose(x, &[1, 0])?, x)?)), None);
+        assert_eq!(floats(&|x, _| ops::matmul(x, &ops::matmul(&ops::transpose(x, &[1, 0])?, x)?)), None);
         assert_eq!(
-            floats(|x, weight| ops::matmul(&ops::transpose(weight, &[1, 0])?, &ops::transpose(x, &[1, 0])?)),
+            floats(&|x, weight| ops::matmul(&ops::transpose(weight, &[1, 0])?, &ops::transpose(x, &[1, 0])?)),
             None
         );
+    }
+
+    #[test]
+    fn large_weights_of_rows_are_read_once_for_a_batch() {
+        assert_eq!(floats_of(MOST_WEIGHTS / 6, ops::matmul), Some(MOST_WEIGHTS as usize / 6));
+        assert_eq!(floats_of(MOST_WEIGHTS / 6 + 1, ops::matmul), None);
     }
 }
