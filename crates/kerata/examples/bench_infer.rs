@@ -131,8 +131,9 @@ impl Peak {
         let ready = has_looked.clone();
         let watcher = thread::spawn(move || {
             // What looking takes is there before the first figure.
-            let mut most = status("RssAnon:").map_or(0, |_| 0);
+            let _ = status("RssAnon:");
             ready.wait();
+            let mut most = 0;
             while !seen.load(Ordering::Relaxed) {
                 most = most.max(status("RssAnon:").unwrap_or(0));
                 thread::sleep(LOOKS);
