@@ -27,8 +27,8 @@ const DEFLATE: u16 = 1;
 const SHUFFLE: u16 = 2;
 pub(super) const ZSTD: u16 = 32_015;
 
-/// Packs bytes at a level.
-type Packer = fn(&[u8], u32) -> Result<Vec<u8>>;
+/// Packs bytes at a level; none where it cannot.
+type Packer = fn(&[u8], u32) -> Result<Option<Vec<u8>>>;
 
 /// A dataset in its compressed form.
 pub(super) struct Compressed {
@@ -53,21 +53,39 @@ pub(super) fn compress(
     if !(WORTH_BYTES..MAX_CHUNK_BYTES).contains(&size) {
         return Ok(None);
     }
-    let mut best = Compressed { bytes: pack(bytes, quick)?, filters: filters(None, filter, level) };
-    let mut input = Cow::Borrowed(bytes);
+    let Some((packed, element, level)) = smallest(bytes, element_size, pack, [quick, level])? else {
+        return Ok(None);
+    };
+    let is_worth = packed.len() + COST_BYTES < bytes.len();
+    Ok(is_worth.then(|| Compressed { bytes: packed, filters: filters(element, filter, level) }))
+}
+
+/// Bytes packed at the second level, shuffled when they are smaller so at the first, with the size of an element then; and the
+/// level. Where the second cannot pack them, the first has.
+fn smallest(
+    bytes: &[u8],
+    element_size: usize,
+    pack: Packer,
+    [quick, level]: [u32; 2],
+) -> Result<Option<(Vec<u8>, Option<u32>, u32)>> {
+    let mut inputs = vec![(Cow::Borrowed(bytes), None)];
     if element_size > 1 {
-        let together = shuffle(bytes, element_size);
-        let shuffled = pack(&together, quick)?;
-        if shuffled.len() < best.bytes.len() {
-            let filters = filters(u32::try_from(element_size).ok(), filter, level);
-            best = Compressed { bytes: shuffled, filters };
-            input = Cow::Owned(together);
+        inputs.push((Cow::Owned(shuffle(bytes, element_size)), u32::try_from(element_size).ok()));
+    }
+    let mut best: Option<(Vec<u8>, Cow<'_, [u8]>, Option<u32>)> = None;
+    for (input, element) in inputs {
+        if let Some(packed) = pack(&input, quick)?
+            && best.as_ref().is_none_or(|(smaller, ..)| packed.len() < smaller.len())
+        {
+            best = Some((packed, input, element));
         }
     }
-    if level != quick {
-        best.bytes = pack(&input, level)?;
-    }
-    Ok((best.bytes.len() + COST_BYTES < bytes.len()).then_some(best))
+    let Some((packed, input, element)) = best else { return Ok(None) };
+    let better = if level == quick { None } else { pack(&input, level)? };
+    Ok(Some(match better {
+        Some(better) => (better, element, level),
+        None => (packed, element, quick),
+    }))
 }
 
 /// Layout version 4: one filtered chunk. The second answer is the place of the address in the body.
@@ -108,20 +126,19 @@ fn filters(shuffle: Option<u32>, filter: u16, value: u32) -> Vec<u8> {
     body
 }
 
-fn deflate(bytes: &[u8], level: u32) -> Result<Vec<u8>> {
+fn deflate(bytes: &[u8], level: u32) -> Result<Option<Vec<u8>>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(level));
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|error| Error::io("deflate", &error))
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    packed.map(Some).map_err(|error| Error::io("deflate", &error))
 }
 
 /// A frame that says how much it unpacks to, which the HDF Group's filter asks for. Another decoder has to give the bytes back
-/// before they are stored so: the encoder is young.
-fn zstd(bytes: &[u8], level: u32) -> Result<Vec<u8>> {
+/// before they are stored so: the encoder is young, and of some weights it makes frames that nothing reads.
+fn zstd(bytes: &[u8], level: u32) -> Result<Option<Vec<u8>>> {
     let level = i32::try_from(level).map_err(|_| Error::internal("no such level of Zstandard"))?;
     let frame = compress_slice_to_vec(bytes, CompressionLevel::from_level(level));
-    if unpack(&frame, bytes.len())? != bytes {
-        return Err(Error::internal("a dataset that is packed by Zstandard does not unpack to what it was"));
-    }
-    Ok(frame)
+    let is_whole = unpack(&frame, bytes.len()).is_ok_and(|unpacked| unpacked == bytes);
+    Ok(is_whole.then_some(frame))
 }
 
 /// The first bytes of all elements, then the second ones, and so on.
@@ -139,9 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_level_cannot_pack_another_does_or_none() {
+        let bytes = [1, 2, 3, 4];
+        // As long as the level says; level 9 cannot.
+        let sized: Packer = |_, level| Ok((level < 9).then(|| vec![0; level as usize]));
+        assert_eq!(smallest(&bytes, 2, sized, [5, 3]).unwrap(), Some((vec![0; 3], None, 3)));
+        assert_eq!(smallest(&bytes, 2, sized, [5, 9]).unwrap(), Some((vec![0; 5], None, 5)));
+        assert_eq!(smallest(&bytes, 2, sized, [9, 9]).unwrap(), None);
+        // It packs no bytes but shuffled ones.
+        let shuffled: Packer = |bytes, _| Ok((bytes[1] == 3).then(|| bytes.to_vec()));
+        assert_eq!(smallest(&bytes, 2, shuffled, [1, 1]).unwrap(), Some((vec![1, 3, 2, 4], Some(2), 1)));
+    }
+
+    #[test]
     fn frames_say_what_they_unpack_to() {
         for size in [200, 4096, 300_000] {
-            let frame = zstd(&vec![7; size], ZSTD_LEVEL).unwrap();
+            let frame = zstd(&vec![7; size], ZSTD_LEVEL).unwrap().unwrap();
             let mut decoder = ruzstd::decoding::FrameDecoder::new();
             decoder.init(&frame[..]).unwrap();
             assert_eq!(decoder.content_size(), size as u64);
