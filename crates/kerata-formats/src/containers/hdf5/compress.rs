@@ -30,6 +30,15 @@ pub(super) const ZSTD: u16 = 32_015;
 /// Packs bytes at a level; none where it cannot.
 type Packer = fn(&[u8], u32) -> Result<Option<Vec<u8>>>;
 
+/// Packed bytes, and how.
+#[derive(Debug, PartialEq)]
+struct Packed {
+    bytes: Vec<u8>,
+    /// Bytes of an element, if they were shuffled.
+    element: Option<u32>,
+    level: u32,
+}
+
 /// A dataset in its compressed form.
 pub(super) struct Compressed {
     /// What is stored.
@@ -53,38 +62,38 @@ pub(super) fn compress(
     if !(WORTH_BYTES..MAX_CHUNK_BYTES).contains(&size) {
         return Ok(None);
     }
-    let Some((packed, element, level)) = smallest(bytes, element_size, pack, [quick, level])? else {
-        return Ok(None);
-    };
-    let is_worth = packed.len() + COST_BYTES < bytes.len();
-    Ok(is_worth.then(|| Compressed { bytes: packed, filters: filters(element, filter, level) }))
+    let packed = smallest(bytes, element_size, pack, [quick, level])?;
+    Ok(packed.filter(|packed| packed.bytes.len() + COST_BYTES < bytes.len()).map(|packed| Compressed {
+        filters: filters(packed.element, filter, packed.level),
+        bytes: packed.bytes,
+    }))
 }
 
-/// Bytes packed at the second level, shuffled when they are smaller so at the first, with the size of an element then; and the
-/// level. Where the second cannot pack them, the first has.
+/// Bytes packed at the second level, shuffled when they are smaller so at the first. Where the second cannot pack them, the
+/// first has.
 fn smallest(
     bytes: &[u8],
     element_size: usize,
     pack: Packer,
     [quick, level]: [u32; 2],
-) -> Result<Option<(Vec<u8>, Option<u32>, u32)>> {
+) -> Result<Option<Packed>> {
     let mut inputs = vec![(Cow::Borrowed(bytes), None)];
     if element_size > 1 {
         inputs.push((Cow::Owned(shuffle(bytes, element_size)), u32::try_from(element_size).ok()));
     }
-    let mut best: Option<(Vec<u8>, Cow<'_, [u8]>, Option<u32>)> = None;
+    let mut best: Option<(Packed, Cow<'_, [u8]>)> = None;
     for (input, element) in inputs {
-        if let Some(packed) = pack(&input, quick)?
-            && best.as_ref().is_none_or(|(smaller, ..)| packed.len() < smaller.len())
+        if let Some(bytes) = pack(&input, quick)?
+            && best.as_ref().is_none_or(|(smaller, _)| bytes.len() < smaller.bytes.len())
         {
-            best = Some((packed, input, element));
+            best = Some((Packed { bytes, element, level: quick }, input));
         }
     }
-    let Some((packed, input, element)) = best else { return Ok(None) };
+    let Some((packed, input)) = best else { return Ok(None) };
     let better = if level == quick { None } else { pack(&input, level)? };
     Ok(Some(match better {
-        Some(better) => (better, element, level),
-        None => (packed, element, quick),
+        Some(bytes) => Packed { bytes, level, ..packed },
+        None => packed,
     }))
 }
 
@@ -160,12 +169,16 @@ mod tests {
         let bytes = [1, 2, 3, 4];
         // As long as the level says; level 9 cannot.
         let sized: Packer = |_, level| Ok((level < 9).then(|| vec![0; level as usize]));
-        assert_eq!(smallest(&bytes, 2, sized, [5, 3]).unwrap(), Some((vec![0; 3], None, 3)));
-        assert_eq!(smallest(&bytes, 2, sized, [5, 9]).unwrap(), Some((vec![0; 5], None, 5)));
-        assert_eq!(smallest(&bytes, 2, sized, [9, 9]).unwrap(), None);
+        let packed = |levels| smallest(&bytes, 2, sized, levels).unwrap();
+        assert_eq!(packed([5, 3]), Some(Packed { bytes: vec![0; 3], element: None, level: 3 }));
+        assert_eq!(packed([5, 9]), Some(Packed { bytes: vec![0; 5], element: None, level: 5 }));
+        assert_eq!(packed([9, 9]), None);
         // It packs no bytes but shuffled ones.
         let shuffled: Packer = |bytes, _| Ok((bytes[1] == 3).then(|| bytes.to_vec()));
-        assert_eq!(smallest(&bytes, 2, shuffled, [1, 1]).unwrap(), Some((vec![1, 3, 2, 4], Some(2), 1)));
+        assert_eq!(
+            smallest(&bytes, 2, shuffled, [1, 1]).unwrap(),
+            Some(Packed { bytes: vec![1, 3, 2, 4], element: Some(2), level: 1 })
+        );
     }
 
     #[test]
