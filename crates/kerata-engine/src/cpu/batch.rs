@@ -14,40 +14,60 @@ use super::steps;
 
 /// Floats of the largest value of a tile: with the values around it, it stays in the second-level cache.
 const TILE: usize = 96 * 1024;
+/// A tile reads all weights. Where they are so many times the largest value of a sample, they cost more than values that
+/// leave the cache, and a tile takes more samples.
+const WEIGHTS: usize = 8;
 /// Elements of the weights of rows that are read anew for each tile at most; larger ones are read once for the whole batch.
 const MOST_WEIGHTS: u64 = 4 << 20;
 
-/// Floats of the largest value of one sample, if no value of the graph mixes samples: the first axis of every input,
-/// and of everything that follows from it, is the batch.
-pub(super) fn floats_a_sample(graph: &Graph) -> Option<usize> {
-    let mut is_batch = vec![false; graph.nodes.len()];
-    let mut largest = 1;
-    for (at, node) in graph.nodes.iter().enumerate() {
-        is_batch[at] = match &node.kind {
-            NodeKind::Input { .. } => node.outputs.first()?.shape.axes().first()?.is_none(),
-            NodeKind::Op(_) if node.inputs.iter().any(|input| is_batch[input.node]) => {
-                keeps_samples(graph, node, &|value: ValueId| is_batch[value.node])?;
-                true
-            }
-            _ => false,
-        };
-        if is_batch[at] {
-            for spec in &node.outputs {
-                let sizes =
-                    spec.shape.axes().get(1..)?.iter().map(|size| size.and_then(|n| usize::try_from(n).ok()));
-                largest = largest.max(sizes.collect::<Option<Vec<_>>>()?.into_iter().product());
-            }
-        } else if matches!(node.kind, NodeKind::Input { .. }) {
-            return None;
-        }
-    }
-    let all = graph.updates.is_empty() && graph.outputs.iter().all(|(_, value)| is_batch[value.node]);
-    all.then_some(largest)
+/// Samples that can be run apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Samples {
+    /// Elements of the largest value of one.
+    largest: usize,
+    /// Elements that all of them read.
+    weights: usize,
 }
 
-/// Samples to run together.
-pub(super) fn tile(floats_a_sample: usize, batch: usize, threads: usize) -> usize {
-    (TILE / floats_a_sample).clamp(1, batch.div_ceil(threads).max(1))
+impl Samples {
+    /// The samples of a graph, if no value of it mixes them: the first axis of every input, and of everything that follows
+    /// from it, is the batch.
+    pub fn of(graph: &Graph) -> Option<Samples> {
+        let mut is_batch = vec![false; graph.nodes.len()];
+        let mut samples = Samples { largest: 1, weights: 0 };
+        for (at, node) in graph.nodes.iter().enumerate() {
+            is_batch[at] = match &node.kind {
+                NodeKind::Input { .. } => node.outputs.first()?.shape.axes().first()?.is_none(),
+                NodeKind::Op(_) if node.inputs.iter().any(|input| is_batch[input.node]) => {
+                    keeps_samples(graph, node, &|value: ValueId| is_batch[value.node])?;
+                    true
+                }
+                _ => false,
+            };
+            for spec in &node.outputs {
+                if is_batch[at] {
+                    samples.largest = samples.largest.max(elements(spec.shape.axes().get(1..)?)?);
+                } else if matches!(node.kind, NodeKind::Variable { .. } | NodeKind::Constant(_)) {
+                    samples.weights += elements(spec.shape.axes())?;
+                }
+            }
+            if matches!(node.kind, NodeKind::Input { .. }) && !is_batch[at] {
+                return None;
+            }
+        }
+        let all = graph.updates.is_empty() && graph.outputs.iter().all(|(_, value)| is_batch[value.node]);
+        all.then_some(samples)
+    }
+
+    /// Into how many tiles a batch is cut: each thread takes as many, as far as there are samples.
+    pub fn tiles(&self, batch: usize, threads: usize) -> usize {
+        let together = TILE.max(self.weights / WEIGHTS) / self.largest;
+        batch.div_ceil(together.max(1)).next_multiple_of(threads).min(batch)
+    }
+}
+
+fn elements(axes: &[Option<u64>]) -> Option<usize> {
+    axes.iter().map(|size| size.and_then(|n| usize::try_from(n).ok())).product()
 }
 
 /// Whether the first axis of a node's outputs is the batch, sample by sample, given that some input's is.
@@ -187,31 +207,48 @@ mod tests {
 
     use super::*;
 
-    /// Floats a sample of what is made of `[batch, 6]` and a weight of `[6, columns]`.
-    fn floats_of(columns: u64, make: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Option<usize> {
+    /// The largest value of a sample of what is made of `[batch, 6]` and a weight of `[6, columns]`.
+    fn largest_of(columns: u64, make: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Option<usize> {
         let builder = GraphBuilder::new("dense");
         let x = builder.input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(6)])));
         let weight = TensorSpec::new(DType::Float32, Shape::known([6, columns]));
         let weight = builder.variable("w", weight, true).unwrap();
         let y = make(&x, &weight).unwrap();
-        floats_a_sample(&builder.finish(&[("y", &y)]).unwrap())
+        let samples = Samples::of(&builder.finish(&[("y", &y)]).unwrap())?;
+        assert_eq!(samples.weights, 6 * columns as usize);
+        Some(samples.largest)
     }
 
     #[test]
     fn rows_of_a_product_with_weights_are_samples() {
-        let floats = |make: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| floats_of(4, make);
-        assert_eq!(floats(&ops::matmul), Some(6));
+        let largest = |make: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| largest_of(4, make);
+        assert_eq!(largest(&ops::matmul), Some(6));
         // Rows of a product with the batch as its right side are those of the left side.
-        assert_eq!(floats(&|x, _| ops::matmul(x, &ops::matmul(&ops::transpose(x, &[1, 0])?, x)?)), None);
+        assert_eq!(largest(&|x, _| ops::matmul(x, &ops::matmul(&ops::transpose(x, &[1, 0])?, x)?)), None);
         assert_eq!(
-            floats(&|x, weight| ops::matmul(&ops::transpose(weight, &[1, 0])?, &ops::transpose(x, &[1, 0])?)),
+            largest(&|x, weight| ops::matmul(
+                &ops::transpose(weight, &[1, 0])?,
+                &ops::transpose(x, &[1, 0])?
+            )),
             None
         );
     }
 
     #[test]
     fn large_weights_of_rows_are_read_once_for_a_batch() {
-        assert_eq!(floats_of(MOST_WEIGHTS / 6, ops::matmul), Some(MOST_WEIGHTS as usize / 6));
-        assert_eq!(floats_of(MOST_WEIGHTS / 6 + 1, ops::matmul), None);
+        assert_eq!(largest_of(MOST_WEIGHTS / 6, ops::matmul), Some(MOST_WEIGHTS as usize / 6));
+        assert_eq!(largest_of(MOST_WEIGHTS / 6 + 1, ops::matmul), None);
+    }
+
+    #[test]
+    fn tiles_hold_few_samples_but_of_large_weights_more_and_each_thread_takes_as_many() {
+        let small = Samples { largest: TILE / 4, weights: 1000 };
+        assert_eq!([1, 3, 32].map(|batch| small.tiles(batch, 1)), [1, 1, 8]);
+        assert_eq!([1, 3, 9].map(|batch| small.tiles(batch, 2)), [1, 2, 4]);
+        let wide = Samples { largest: 8 * TILE, weights: 1000 };
+        assert_eq!(wide.tiles(32, 2), 32);
+        let heavy = Samples { weights: 24 * TILE * WEIGHTS, ..wide };
+        assert_eq!([1, 2, 4].map(|threads| heavy.tiles(32, threads)), [11, 12, 12]);
+        assert_eq!(heavy.tiles(0, 2), 0);
     }
 }

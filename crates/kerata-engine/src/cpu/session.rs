@@ -51,8 +51,8 @@ struct Planned {
     plan: Plan,
     /// Variables that the plan reads at run time, in its order; the others are constants of the plan.
     live: Vec<String>,
-    /// Floats of the largest value of a sample, when samples can be run apart.
-    floats_a_sample: Option<usize>,
+    /// When samples can be run apart.
+    samples: Option<batch::Samples>,
 }
 
 impl CpuSession {
@@ -127,12 +127,12 @@ impl CpuSession {
         Ok(planned)
     }
 
-    /// Samples to run together, when the batch is to be split.
-    fn tile(&self, inputs: &[Array]) -> Option<usize> {
+    /// How many tiles the batch is to be split into, when it is.
+    fn tiles(&self, inputs: &[Array]) -> Option<usize> {
         let batch = *inputs.first()?.shape().first()?;
         let is_batch = inputs.iter().all(|input| input.shape().first() == Some(&batch));
-        let tile = batch::tile(self.general.get()?.floats_a_sample?, batch, self.workers.threads());
-        (is_batch && tile < batch).then_some(tile)
+        let tiles = self.general.get()?.samples?.tiles(batch, self.workers.threads());
+        (is_batch && tiles > 1).then_some(tiles)
     }
 
     fn run_whole(&self, plan: &Plan, workers: &Workers, all: &[&Array]) -> Result<Vec<Array>> {
@@ -141,9 +141,8 @@ impl CpuSession {
 
     /// Runs the batch in tiles, each on one thread, and puts the results together. The first `count` of `all` have a
     /// batch axis.
-    fn run_tiles(&self, plan: &Plan, all: &[&Array], count: usize, tile: usize) -> Result<Vec<Array>> {
+    fn run_tiles(&self, plan: &Plan, all: &[&Array], count: usize, tiles: usize) -> Result<Vec<Array>> {
         let batch = all[0].shape()[0];
-        let tiles = batch.div_ceil(tile);
         let alone = Workers::single();
         let whole: Vec<batch::Whole> = (0..self.outputs).map(|_| batch::Whole::new(batch)).collect();
         let ends: Vec<OnceLock<Result<()>>> = (0..tiles).map(|_| OnceLock::new()).collect();
@@ -260,7 +259,7 @@ fn plan(graph: &Graph, read: &Read, isa: Isa) -> Result<Planned> {
     let variables = graph.variables().map(|(path, ..)| path.to_owned());
     let live = variables.filter(|path| !packed.contains(path)).collect();
     let plan = Plan::new(&graph, isa, Some(&Weights { paths: &packed, read }))?;
-    Ok(Planned { plan, live, floats_a_sample: batch::floats_a_sample(&graph) })
+    Ok(Planned { plan, live, samples: batch::Samples::of(&graph) })
 }
 
 /// The variables that plans take in: all but those that are updated, and large weights where others are trained.
@@ -281,8 +280,8 @@ impl Session for CpuSession {
         let Planned { plan, live, .. } = &*self.planned(inputs)?;
         let all = self.with_live(live, inputs)?;
         self.pool.next_run();
-        let mut results = match self.tile(inputs) {
-            Some(tile) => self.run_tiles(plan, &all, inputs.len(), tile),
+        let mut results = match self.tiles(inputs) {
+            Some(tiles) => self.run_tiles(plan, &all, inputs.len(), tiles),
             None => self.run_whole(plan, &self.workers, &all),
         }?;
         let updates = results.split_off(self.outputs);
