@@ -7,7 +7,7 @@ use kerata_core::graph::{Graph, Node, NodeKind, ValueId};
 use kerata_core::ops::{
     Concat, Conv, Dim, Full, Pad, Pool, QuantizedMatmul, Range, Reshape, Slice, Split, Take, Transpose,
 };
-use kerata_core::{Array, DType, Error, Result};
+use kerata_core::{Array, DType, Error, Result, Shape};
 
 use super::context;
 use super::steps;
@@ -46,9 +46,10 @@ impl Samples {
             };
             for spec in &node.outputs {
                 if is_batch[at] {
-                    samples.largest = samples.largest.max(elements(spec.shape.axes().get(1..)?)?);
+                    let sample = Shape::new(spec.shape.axes().get(1..)?.iter().copied());
+                    samples.largest = samples.largest.max(elements(&sample)?);
                 } else if matches!(node.kind, NodeKind::Variable { .. } | NodeKind::Constant(_)) {
-                    samples.weights += elements(spec.shape.axes())?;
+                    samples.weights = samples.weights.saturating_add(elements(&spec.shape)?);
                 }
             }
             if matches!(node.kind, NodeKind::Input { .. }) && !is_batch[at] {
@@ -66,8 +67,8 @@ impl Samples {
     }
 }
 
-fn elements(axes: &[Option<u64>]) -> Option<usize> {
-    axes.iter().map(|size| size.and_then(|n| usize::try_from(n).ok())).product()
+fn elements(shape: &Shape) -> Option<usize> {
+    usize::try_from(shape.elements()?).ok()
 }
 
 /// Whether the first axis of a node's outputs is the batch, sample by sample, given that some input's is.
@@ -203,7 +204,7 @@ impl Whole {
 #[cfg(test)]
 mod tests {
     use kerata_core::graph::{GraphBuilder, Tensor, TensorSpec};
-    use kerata_core::{Shape, ops};
+    use kerata_core::ops;
 
     use super::*;
 
@@ -238,6 +239,15 @@ mod tests {
     fn large_weights_of_rows_are_read_once_for_a_batch() {
         assert_eq!(largest_of(MOST_WEIGHTS / 6, ops::matmul), Some(MOST_WEIGHTS as usize / 6));
         assert_eq!(largest_of(MOST_WEIGHTS / 6 + 1, ops::matmul), None);
+    }
+
+    #[test]
+    fn samples_of_more_elements_than_can_be_counted_are_not_run_apart() {
+        let builder = GraphBuilder::new("vast");
+        let x = builder
+            .input("x", TensorSpec::new(DType::Float32, Shape::new([None, Some(1 << 40), Some(1 << 40)])));
+        let y = ops::negative(&x).unwrap();
+        assert_eq!(Samples::of(&builder.finish(&[("y", &y)]).unwrap()), None);
     }
 
     #[test]
